@@ -1,0 +1,1 @@
+"""Collectors: bytes in, batches out. `mqtt` speaks to brokers, `formats` decode, `pipeline` makes batches durable."""

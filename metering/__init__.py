@@ -1,0 +1,1 @@
+"""Registers to consumption: the evidence ledger."""

@@ -1,0 +1,1 @@
+"""Simulated buildings and vehicles with labelled faults; they speak real MQTT with encoders of their own."""

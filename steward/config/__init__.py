@@ -1,0 +1,1 @@
+"""The facility file: TOML -> validated `steward.model.Facility`; every problem reported at once."""

@@ -1,0 +1,1 @@
+"""Operational records in SQL: alerts, acknowledgements, admitted devices (SQLAlchemy, Alembic)."""
