@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from enum import IntEnum, StrEnum
 from hashlib import blake2b
 from typing import Any
@@ -75,18 +76,76 @@ class Kind:
 
 def _metrics() -> dict[str, Kind]:
     gauge = {
-        "power": "W", "apparent_power": "VA", "reactive_power": "var", "power_factor": "ratio", "voltage": "V", "current": "A",
-        "frequency": "Hz", "thd": "ratio", "temperature": "degC", "humidity": "ratio", "pressure": "Pa", "co2": "ppm",
-        "illuminance": "lx", "pm25": "ug/m3", "irradiance": "W/m2", "flow": "m3/s", "valve": "ratio", "damper": "ratio", "speed_ratio": "ratio",
-        "level": "ratio", "count": "1", "speed": "m/s", "latitude": "deg", "longitude": "deg", "altitude": "m", "heading": "deg",
-        "fuel": "m3", "fuel_level": "ratio", "fuel_rate": "m3/s", "soc": "ratio", "soh": "ratio", "battery_voltage": "V", "coolant_temperature": "degC",
-        "tyre_pressure": "Pa", "engine_speed": "Hz", "engine_load": "ratio", "dtc_count": "1", "signal": "dBm", "battery": "ratio", "number": "1",
+        "power": "W",
+        "apparent_power": "VA",
+        "reactive_power": "var",
+        "power_factor": "ratio",
+        "voltage": "V",
+        "current": "A",
+        "frequency": "Hz",
+        "thd": "ratio",
+        "temperature": "degC",
+        "humidity": "ratio",
+        "pressure": "Pa",
+        "co2": "ppm",
+        "illuminance": "lx",
+        "pm25": "ug/m3",
+        "irradiance": "W/m2",
+        "flow": "m3/s",
+        "valve": "ratio",
+        "damper": "ratio",
+        "speed_ratio": "ratio",
+        "level": "ratio",
+        "count": "1",
+        "speed": "m/s",
+        "latitude": "deg",
+        "longitude": "deg",
+        "altitude": "m",
+        "heading": "deg",
+        "fuel": "m3",
+        "fuel_level": "ratio",
+        "fuel_rate": "m3/s",
+        "soc": "ratio",
+        "soh": "ratio",
+        "battery_voltage": "V",
+        "coolant_temperature": "degC",
+        "tyre_pressure": "Pa",
+        "engine_speed": "Hz",
+        "engine_load": "ratio",
+        "dtc_count": "1",
+        "signal": "dBm",
+        "battery": "ratio",
+        "number": "1",
     }
     counter = {
-        "energy": "Wh", "energy_export": "Wh", "reactive_energy": "varh", "apparent_energy": "VAh", "heat": "Wh", "water": "m3", "gas": "m3", "fuel_used": "m3",
-        "odometer": "m", "runtime": "s", "engine_hours": "s", "starts": "1", "pulses": "1",
+        "energy": "Wh",
+        "energy_export": "Wh",
+        "reactive_energy": "varh",
+        "apparent_energy": "VAh",
+        "heat": "Wh",
+        "water": "m3",
+        "gas": "m3",
+        "fuel_used": "m3",
+        "odometer": "m",
+        "runtime": "s",
+        "engine_hours": "s",
+        "starts": "1",
+        "pulses": "1",
     }
-    state = ("on", "open", "occupied", "mode", "status", "alarm", "motion", "ignition", "charging", "moving", "fault", "enabled")
+    state = (
+        "on",
+        "open",
+        "occupied",
+        "mode",
+        "status",
+        "alarm",
+        "motion",
+        "ignition",
+        "charging",
+        "moving",
+        "fault",
+        "enabled",
+    )
     table = {name: Kind(unit, Nature.GAUGE) for name, unit in gauge.items()}
     table |= {name: Kind(unit, Nature.COUNTER) for name, unit in counter.items()}
     table |= {name: Kind("1", Nature.STATE) for name in state}
@@ -97,9 +156,36 @@ METRICS: dict[str, Kind] = _metrics()
 """metric -> Kind. A metric fixes the canonical unit and the usual nature of a point."""
 
 EQUIP_TYPES: tuple[str, ...] = (
-    "meter", "transformer", "switchboard", "chiller", "boiler", "pump", "cooling_tower", "air_handler", "fan_coil", "vav", "fan", "lighting",
-    "socket", "lift", "data_room", "ups", "generator", "pv", "charger", "kitchen", "water_heater", "tank", "valve", "gateway", "sensor", "weather_station",
-    "vehicle", "bus", "machine", "other",
+    "meter",
+    "transformer",
+    "switchboard",
+    "chiller",
+    "boiler",
+    "pump",
+    "cooling_tower",
+    "air_handler",
+    "fan_coil",
+    "vav",
+    "fan",
+    "lighting",
+    "socket",
+    "lift",
+    "data_room",
+    "ups",
+    "generator",
+    "pv",
+    "charger",
+    "kitchen",
+    "water_heater",
+    "tank",
+    "valve",
+    "gateway",
+    "sensor",
+    "weather_station",
+    "vehicle",
+    "bus",
+    "machine",
+    "other",
 )
 
 
@@ -115,7 +201,7 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A building or campus. Area in m2, location in degrees, `hours` as [weekday 0-6] -> ((start, end), ...) in minutes of the local day."""
+    """A building or campus. Area in m2, location in degrees, `time_zone` an IANA name, `calendar` the id of a Calendar."""
 
     id: str
     name: Text
@@ -136,7 +222,7 @@ class Calendar:
     id: str
     hours: tuple[tuple[tuple[int, int], ...], ...] = ((),) * 7
     holidays: frozenset[str] = frozenset()
-    workdays: Mapping[str, int] = field(default_factory=dict)
+    workdays: Mapping[str, int] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +277,7 @@ class Point:
     register_unit: str = ""
     rated_power: float | None = None
     display_unit: str = ""
-    states: Mapping[int, str] = field(default_factory=dict)
+    states: Mapping[int, str] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +308,36 @@ class Channel:
     point: str
     scale: float = 1.0
     offset: float = 0.0
-    words: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, float] = default(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatePoint:
+    """A point that every device of a template has: `point` without place and with the id's suffix, and its channel's way."""
+
+    point: Point
+    field: str
+    scale: float = 1.0
+    offset: float = 0.0
+    words: Mapping[str, float] = default(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What devices of one make send, written once. `topic` holds `{device}` where the address stands; "" = the format's own.
+
+    `options` go to the format's decoder; with `admit`, devices not listed are admitted under `admit_to` (a site, space or
+    equip) when they first appear.
+    """
+
+    id: str
+    format: str
+    topic: str = ""
+    broker: str = ""
+    options: Mapping[str, Any] = default(default_factory=dict)
+    admit: bool = False
+    admit_to: str = ""
+    points: tuple[TemplatePoint, ...] = ()
 
 
 class PointIndex:
@@ -275,9 +390,7 @@ class Batch:
         return len(self.point)
 
     @classmethod
-    def of(
-        cls, point: Any, at: Any, value: Any, *, received: Any = None, quality: Any = None, historical: Any = None
-    ) -> Batch:
+    def of(cls, point: Any, at: Any, value: Any, *, received: Any = None, quality: Any = None, historical: Any = None) -> Batch:
         """A batch from anything that numpy understands; missing columns are filled (received = at, GOOD, not historical)."""
         numbers = np.ascontiguousarray(point, dtype=np.int32)
         times = np.ascontiguousarray(at, dtype=np.int64)
@@ -287,13 +400,19 @@ class Batch:
             times,
             times.copy() if received is None else np.ascontiguousarray(np.broadcast_to(np.asarray(received, np.int64), size)),
             np.ascontiguousarray(value, dtype=np.float64),
-            np.zeros(size, np.uint8) if quality is None else np.ascontiguousarray(np.broadcast_to(np.asarray(quality, np.uint8), size)),
-            np.zeros(size, np.bool_) if historical is None else np.ascontiguousarray(np.broadcast_to(np.asarray(historical, np.bool_), size)),
+            np.zeros(size, np.uint8)
+            if quality is None
+            else np.ascontiguousarray(np.broadcast_to(np.asarray(quality, np.uint8), size)),
+            np.zeros(size, np.bool_)
+            if historical is None
+            else np.ascontiguousarray(np.broadcast_to(np.asarray(historical, np.bool_), size)),
         )
 
     def take(self, rows: NDArray[Any]) -> Batch:
         """The rows of an index or boolean mask."""
-        return Batch(self.point[rows], self.at[rows], self.received[rows], self.value[rows], self.quality[rows], self.historical[rows])
+        return Batch(
+            self.point[rows], self.at[rows], self.received[rows], self.value[rows], self.quality[rows], self.historical[rows]
+        )
 
     @classmethod
     def concat(cls, batches: list[Batch]) -> Batch:
@@ -344,7 +463,7 @@ class Alert:
     value: float = float("nan")
     worst: float = float("nan")
     limit: float = float("nan")
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = default(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -369,4 +488,5 @@ class Facility:
     points: Mapping[str, Point]
     channels: tuple[Channel, ...]
     calendars: Mapping[str, Calendar]
+    templates: Mapping[str, Template]
     rules: tuple[tuple[str, Mapping[str, Any]], ...] = ()

@@ -1,0 +1,205 @@
+"""Facility files -> Settings, or every problem at once.
+
+A facility is one TOML file or a folder of them: lists of tables add up, a single table ([store], [api] ...) may stand in
+one file only. Relative paths inside it are kept as written; `Settings.root` is the folder that they are relative to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli
+from pydantic import ValidationError
+
+from steward.config.build import Origin, build
+from steward.config.schema import (
+    ApiTable,
+    BatchTable,
+    BrokerTable,
+    ClockTable,
+    Document,
+    RecordsTable,
+    SpoolTable,
+    StoreTable,
+)
+from steward.errors import ConfigError, Problem
+from steward.model import Facility
+
+RuleCheck = Callable[[Facility, Sequence[str]], list[Problem]]
+"""Checks rule tables and pack names against a facility; given by whoever knows the kinds."""
+
+SINGLE = ("facility", "store", "records", "spool", "batch", "clock", "api", "packs")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A validated facility file: the facility itself, and how this service runs."""
+
+    facility: Facility
+    brokers: tuple[BrokerTable, ...]
+    store: StoreTable
+    records: RecordsTable
+    spool: SpoolTable
+    batch: BatchTable
+    clock: ClockTable
+    api: ApiTable
+    packs: tuple[str, ...] = ()
+    root: Path = field(default_factory=Path)
+    files: tuple[Path, ...] = ()
+
+
+def facility_files(path: Path) -> list[Path]:
+    """The files of a facility: the file itself, or every *.toml of a folder by name. Raises ConfigError."""
+    if path.is_dir():
+        files = sorted(path.glob("*.toml"))
+        if not files:
+            raise ConfigError([Problem(str(path), "no facility file here", "at least one *.toml")])
+        return files
+    if not path.exists():
+        raise ConfigError([Problem(str(path), "no such file or folder", "a facility file (TOML) or a folder of them")])
+    return [path]
+
+
+def load(path: str | Path, *, formats: Collection[str] | None = None, check_rules: RuleCheck | None = None) -> Settings:
+    """Reads and validates a facility. Opens no connection and reads no secret.
+
+    formats: the names of the known payload formats (None: not checked). Raises ConfigError with every problem.
+    """
+    path = Path(path)
+    files = facility_files(path)
+    texts: list[tuple[str, str]] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            texts.append((file.name, file.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(Problem(file.name, f"cannot be read: {error}", "a UTF-8 text file"))
+    return parse(
+        texts,
+        root=path if path.is_dir() else path.parent,
+        files=tuple(files),
+        formats=formats,
+        check_rules=check_rules,
+        problems=problems,
+    )
+
+
+def parse(
+    texts: Sequence[tuple[str, str]],
+    *,
+    root: Path | None = None,
+    files: tuple[Path, ...] = (),
+    formats: Collection[str] | None = None,
+    check_rules: RuleCheck | None = None,
+    problems: Sequence[Problem] = (),
+) -> Settings:
+    """As `load`, from (file name, text) pairs."""
+    found = list(problems)
+    documents: list[tuple[str, Document]] = []
+    raws: list[tuple[str, Mapping[str, Any]]] = []
+    for name, content in texts:
+        raw, document = _read(name, content, found)
+        if raw is not None:
+            raws.append((name, raw))
+        if document is not None:
+            documents.append((name, document))
+    _refuse_twice(raws, found)
+    if found and len(documents) < len(texts):
+        raise ConfigError(found)
+    merged, origin = _merge(documents, raws)
+    facility = build(merged, origin, formats, found)
+    if check_rules is not None:
+        found.extend(check_rules(facility, merged.packs))
+    if found:
+        raise ConfigError(found)
+    return Settings(
+        facility,
+        tuple(merged.broker),
+        merged.store,
+        merged.records,
+        merged.spool,
+        merged.batch,
+        merged.clock,
+        merged.api,
+        tuple(merged.packs),
+        root or Path(),
+        files,
+    )
+
+
+def _read(name: str, content: str, problems: list[Problem]) -> tuple[Mapping[str, Any] | None, Document | None]:
+    try:
+        raw = tomli.loads(content)
+    except tomli.TOMLDecodeError as error:
+        problems.append(Problem(name, f"not TOML: {error}", "see https://toml.io"))
+        return None, None
+    try:
+        return raw, Document.model_validate(raw)
+    except ValidationError as error:
+        problems.extend(_problem(name, raw, detail) for detail in error.errors(include_url=False))
+        return raw, None
+
+
+def _problem(file: str, raw: Any, detail: Any) -> Problem:
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    expected = ""
+    if detail["type"] == "extra_forbidden":
+        message, expected = "unknown key", _secret_hint(detail["loc"]) or "a key of this table (a spelling mistake?)"
+    elif detail["type"] == "missing":
+        message, expected = "missing", "this key is required"
+    elif isinstance(detail.get("input"), str | int | float | bool) and "got" not in message:
+        message += f", got {detail['input']!r}"
+    return Problem(_where(file, raw, detail["loc"]), message, expected)
+
+
+def _secret_hint(loc: Sequence[Any]) -> str:
+    key = str(loc[-1])
+    if key in ("password", "token"):
+        return f"{key}_env or {key}_file: secrets never stand in the file"
+    return ""
+
+
+def _where(file: str, raw: Any, loc: Sequence[Any]) -> str:
+    """`file:table[id].key`, the id being the table's own or its number in the file, from 1."""
+    path = ""
+    value = raw
+    for step in loc:
+        value = _step(value, step)
+        if isinstance(step, int):
+            id = value.get("id") if isinstance(value, dict) else None
+            path += f"[{id if isinstance(id, str) else step + 1}]"
+        else:
+            path += f".{step}" if path else str(step)
+    return f"{file}:{path}"
+
+
+def _step(value: Any, step: Any) -> Any:
+    try:
+        return value[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _refuse_twice(raws: list[tuple[str, Mapping[str, Any]]], problems: list[Problem]) -> None:
+    for table in SINGLE:
+        holders = [name for name, raw in raws if table in raw]
+        problems.extend(Problem(f"{name}:{table}", f"stands in {holders[0]} too", "one file only") for name in holders[1:])
+
+
+def _merge(documents: list[tuple[str, Document]], raws: list[tuple[str, Mapping[str, Any]]]) -> tuple[Document, Origin]:
+    given = {name: set(raw) for name, raw in raws}
+    values: dict[str, Any] = {}
+    origin: Origin = {}
+    for name, document in documents:
+        for key in Document.model_fields:
+            value = getattr(document, key)
+            if key in SINGLE:
+                if key in given[name]:
+                    values[key] = value
+            else:
+                values.setdefault(key, []).extend(value)
+                origin.setdefault(key, []).extend([name] * len(value))
+    return Document.model_construct(**{**{key: getattr(Document(), key) for key in SINGLE}, **values}), origin

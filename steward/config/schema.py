@@ -1,0 +1,276 @@
+"""The tables of a facility file as pydantic models: keys, types, defaults. Unknown keys are refused.
+
+What one table says alone is checked here; what holds between tables (references, cycles, units against metrics) is
+checked in `build`. The docstring of a model and the description of its fields are the reference documentation.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from steward.config.values import Duration, Id, Name, OpeningHours, Power
+from steward.model import Nature
+from steward.units import DAY, HOUR, MINUTE, SECOND
+
+
+class Table(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FacilityTable(Table):
+    """Who this is."""
+
+    id: Id = "facility"
+    name: Name = {"": "Facility"}
+
+
+class StoreTable(Table):
+    """The time-series store."""
+
+    engine: Literal["embedded", "influx"] = "embedded"
+    path: str = Field("data/samples.duckdb", description="embedded: the file, relative to the working folder")
+    memory_limit: str = Field("1GB", description="embedded: the most memory that DuckDB takes")
+    url: str = Field("http://127.0.0.1:8086", description="influx: address of the server")
+    org: str = Field("steward", description="influx: organisation")
+    bucket: str = Field("steward", description="influx: bucket")
+    token_env: str = Field("STEWARD_INFLUX_TOKEN", description="influx: environment variable that holds the token")
+    token_file: str = Field("", description="influx: file that holds the token; wins over token_env")
+    retention: Duration = Field(1825 * DAY, description="samples older than this are forgotten")
+
+
+class RecordsTable(Table):
+    """Operational records: alerts, acknowledgements, admitted devices."""
+
+    url: str = Field(
+        "sqlite:///data/records.db",
+        description="SQLAlchemy URL without a password, e.g. postgresql+psycopg://steward@db/steward",
+    )
+    password_env: str = Field("", description="environment variable that holds the password")
+    password_file: str = Field("", description="file that holds the password")
+    retention: Duration = Field(3650 * DAY, description="resolved alerts older than this are forgotten")
+
+
+class SpoolTable(Table):
+    """Where batches wait while the store is down."""
+
+    path: str = "data/spool"
+    limit_mb: int = Field(1024, ge=1, description="megabytes; when full, nothing more is acknowledged")
+
+
+class BatchTable(Table):
+    """The unit of commit."""
+
+    max_samples: int = Field(5000, ge=1, le=1_000_000)
+    max_wait: Duration = Field(200 * 1_000_000, description="a batch closes at this age")
+
+
+class ClockTable(Table):
+    """When a device's time is not believed."""
+
+    future_limit: Duration = Field(5 * MINUTE, description="ahead of us by more than this: uncertain")
+    skew_limit: Duration = Field(26 * HOUR, description="a live sample older than this on arrival: uncertain")
+
+
+class ApiTable(Table):
+    """The API and the page."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    live_interval: Duration = Field(1 * SECOND, description="live values are sent to pages this often")
+
+
+class TlsTable(Table):
+    """TLS towards a broker; paths relative to the facility file's folder."""
+
+    ca: str = Field("", description="PEM of the authority; empty: the system's")
+    cert: str = Field("", description="PEM of our certificate")
+    key: str = Field("", description="PEM of our key")
+    insecure: bool = Field(False, description="do not check the broker's name: for trials only")
+
+
+class BrokerTable(Table):
+    """An MQTT broker."""
+
+    id: Id
+    url: str = Field(
+        pattern=r"^(mqtt|mqtts|ws|wss)://[^\s@]+$", description="mqtt://host:port, mqtts://, ws://host/path or wss://"
+    )
+    protocol: Literal["3.1.1", "5"] = "3.1.1"
+    client_id: str = Field("steward", min_length=1, description="names the persistent session: unique per broker")
+    username: str = ""
+    password_env: str = ""
+    password_file: str = ""
+    keepalive: Duration = Field(15 * SECOND, ge=SECOND)
+    share_group: str = Field("", description="MQTT 5: shared subscription group")
+    tls: TlsTable | None = None
+    embedded: bool = Field(False, description="Steward starts its own broker (NATS server) at this address")
+    data: str = Field("data/broker", description="embedded: folder of its data")
+
+
+class CalendarTable(Table):
+    """Opening hours, closed days, and days of a weekend that are worked."""
+
+    id: Id
+    hours: OpeningHours = ((),) * 7
+    holidays: list[str] = []
+    workdays: dict[str, Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = {}
+
+
+class OrganisationTable(Table):
+    """A body in the tree."""
+
+    id: Id
+    name: Name
+    parent: str = ""
+    kind: str = Field("", description="province, city, agency, company ...")
+
+
+class SiteTable(Table):
+    """A building or campus."""
+
+    id: Id
+    name: Name
+    organisation: str = ""
+    time_zone: str = "UTC"
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+    area_m2: float | None = Field(None, gt=0)
+    headcount: int | None = Field(None, ge=0)
+    calendar: str = ""
+    opening_hours: OpeningHours | None = Field(None, description="short for a calendar of the site's own")
+
+
+class SpaceTable(Table):
+    """A zone, floor or room."""
+
+    id: Id
+    name: Name
+    site: str = Field("", description="may be left out where parent is given")
+    parent: str = ""
+    area_m2: float | None = Field(None, gt=0)
+
+
+class EquipTable(Table):
+    """An asset."""
+
+    id: Id
+    name: Name
+    type: str
+    site: str = ""
+    space: str = ""
+    feeds: list[str] = Field([], description="equips, spaces or sites that it supplies")
+    rated_power: Power | None = None
+    plate: str = Field("", description="a vehicle's number plate")
+
+
+class Measured(Table):
+    """What is said of a point, wherever it is written."""
+
+    name: Name | None = None
+    nature: Nature | None = None
+    role: str = ""
+    category: str = Field("", description="sub-metering category: A1 ... D6")
+    interval: Duration | None = Field(None, gt=0, description="expected time between samples")
+    low: float | None = Field(None, description="least valid value, in the point's unit")
+    high: float | None = Field(None, description="greatest valid value, in the point's unit")
+    digits: int | None = Field(None, ge=1, le=18, description="register digits of a counter")
+    rated_power: Power | None = None
+    display_unit: str = ""
+
+
+def _states(value: Any) -> Any:
+    return {int(code): word for code, word in value.items()} if isinstance(value, dict) else value
+
+
+class PointFields(Measured):
+    """A quantity and its way in."""
+
+    metric: str
+    unit: str = Field("", description="of the value as sent; default: the canonical unit of the metric")
+    scale: float = Field(1.0, description="applied to the value as sent, before its unit")
+    field: str = Field("", description="what the format calls it; for format json a JMESPath")
+    words: dict[str, float] = Field({}, description="text values -> numbers")
+    states: Annotated[dict[int, str], BeforeValidator(_states)] = Field({}, description="codes -> words of a state")
+
+
+class TemplatePointTable(PointFields):
+    """A point that each device of the template has; its id becomes `<device>.<id>`."""
+
+    id: Id
+    field: str = Field(description="what the format calls it; for format json a JMESPath")
+
+
+class TemplateTable(Table):
+    """What devices of one make send, written once."""
+
+    id: Id
+    format: str
+    topic: str = Field("", description="topic filter with {device} where the address stands; empty: the format's own")
+    broker: str = Field("", description="empty: every broker")
+    interval: Duration = Field(60 * SECOND, gt=0)
+    options: dict[str, Any] = Field({}, description="for the format's decoder")
+    admit: bool = Field(False, description="admit devices that are not listed when they first appear")
+    admit_to: str = Field("", description="the site, space or equip that admitted devices belong to")
+    point: list[TemplatePointTable] = []
+
+
+class OverrideTable(Measured):
+    """What one device's point has of its own."""
+
+
+class DeviceTable(Table):
+    """What has an address on the network."""
+
+    id: Id
+    name: Name | None = None
+    template: str
+    address: str = Field("", description="what the topic or payload calls it; default: id")
+    broker: str = ""
+    site: str = ""
+    space: str = ""
+    equip: str = ""
+    gateway: str = ""
+    points: dict[str, OverrideTable] = Field({}, description="by the id of the template's point")
+
+
+class PointTable(PointFields):
+    """A point of its own."""
+
+    id: Id
+    site: str = ""
+    space: str = ""
+    equip: str = ""
+    device: str = ""
+
+    @model_validator(mode="after")
+    def _field_needs_device(self) -> PointTable:
+        if bool(self.field) != bool(self.device):
+            raise ValueError("device and field belong together")
+        return self
+
+
+class Document(Table):
+    """A facility file, whole."""
+
+    facility: FacilityTable = FacilityTable()
+    store: StoreTable = StoreTable()
+    records: RecordsTable = RecordsTable()
+    spool: SpoolTable = SpoolTable()
+    batch: BatchTable = BatchTable()
+    clock: ClockTable = ClockTable()
+    api: ApiTable = ApiTable()
+    packs: list[str] = Field([], description="shipped rule packs to switch on")
+    broker: list[BrokerTable] = []
+    calendar: list[CalendarTable] = []
+    organisation: list[OrganisationTable] = []
+    site: list[SiteTable] = []
+    space: list[SpaceTable] = []
+    equip: list[EquipTable] = []
+    template: list[TemplateTable] = []
+    device: list[DeviceTable] = []
+    point: list[PointTable] = []
+    rule: list[dict[str, Any]] = Field([], description="checked by the rule's kind")
