@@ -37,3 +37,8 @@ docs: $(STAMP)
 
 clean:
 	rm -rf $(VENV) build dist site *.egg-info
+
+.PHONY: wheel
+wheel: $(STAMP)          ## build the wheel, install it into an empty environment, run the demo from it
+	$(BIN)/python -m build --wheel --outdir dist . >/dev/null
+	$(BIN)/python -m bench.wheel dist
