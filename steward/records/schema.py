@@ -1,0 +1,95 @@
+"""The tables of the newest schema, as SQLAlchemy Core sees them; `migrations/versions` builds the same, step by step.
+
+Invariants: moments are BIGINT ns; floats that are not numbers are NULL, because SQLite stores NaN so and JSON has none;
+a test compares this metadata with a migrated database, so the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+METADATA = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s", "ix": "ix_%(column_0_label)s"}
+)
+
+Plain = JSON().with_variant(JSONB(), "postgresql")
+"""Plain values: JSON in SQLite, JSONB in PostgreSQL."""
+
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+"""A number the database gives; SQLite counts only INTEGER keys upwards."""
+
+ALERT = Table(
+    "alert",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("points", Plain, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("fired", BigInteger),
+    Column("resolved", BigInteger),
+    Column("value", Double),
+    Column("worst", Double),
+    Column("limit", Double),
+    Column("evidence", Plain, nullable=False),
+    Column("human", Text, nullable=False),
+    Column("acknowledged_at", BigInteger),
+    Column("acknowledged_by", Text, nullable=False),
+    Column("assigned_to", Text, nullable=False),
+    Column("comments", Integer, nullable=False),
+    Column("recorded", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Index("ix_alert_since_id", "since", "id"),
+    Index("ix_alert_condition_since", "condition", "since"),
+    Index("ix_alert_target_since", "target", "since"),
+    Index("ix_alert_resolved", "resolved"),
+)
+
+ALERT_EVENT = Table(
+    "alert_event",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("alert", Text, ForeignKey("alert.id", ondelete="CASCADE"), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("recorded", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Index("ix_alert_event_alert_id", "alert", "id"),
+)
+
+ADMITTED = Table(
+    "admitted",
+    METADATA,
+    Column("device", Text, primary_key=True),
+    Column("template", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("broker", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+STATE = Table(
+    "state",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    Column("saved", BigInteger, nullable=False),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Plain, nullable=False),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_subject", "subject"),
+)
