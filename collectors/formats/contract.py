@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 from steward.model import Quality
@@ -21,6 +22,10 @@ class Message(NamedTuple):
 class DeviceReadings(Protocol):
     """The fields of one device in one message."""
 
+    @property
+    def fields(self) -> Collection[str] | None:
+        """The fields that are mapped to points, for decoders that look values up by them; None: device not known, state all."""
+
     def add(
         self,
         field: str,
@@ -34,8 +39,8 @@ class DeviceReadings(Protocol):
         `unit` is what the device itself declared, "" if it did not (then the configured unit holds)."""
 
     def local(self, wall: str) -> int:
-        """ns of a local wall-clock time (ISO 8601 without zone) in the device's site's zone; the earlier of two at the
-        end of daylight saving unless it lies in the future. Raises UndecodableMessage."""
+        """ns of a local wall-clock time (ISO 8601 without zone) in the device's site's zone; of the two at the end
+        of daylight saving the one near the arrival, else the earlier. Raises UndecodableMessage."""
 
     def born(self, at: int = 0) -> None:
         """The device announced itself."""
