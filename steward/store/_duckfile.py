@@ -1,0 +1,123 @@
+"""The DuckDB file of the embedded store: creating it whole, knowing whose it is, refusing what cannot be read.
+
+Invariants: a file is created beside its name and renamed when it is complete, so that an empty or foreign file under the
+name is never ours and is refused instead of being taken for a new store; one process and one store object per file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from pathlib import Path
+
+import duckdb
+
+from steward.errors import StoreError, StoreUnavailable, StoreVersion
+
+SCHEMA = 1
+"""Version of the tables below; a newer one is refused, an older one is migrated."""
+
+_SCHEMA_1 = """
+CREATE TABLE steward_meta (key VARCHAR, value VARCHAR);
+CREATE TABLE points (key INTEGER, id VARCHAR);
+CREATE TABLE recent (
+    point INTEGER, at_ns BIGINT, received_ns BIGINT, value DOUBLE, quality UTINYINT, historical BOOLEAN, seq BIGINT
+);
+INSERT INTO steward_meta VALUES ('application', 'steward'), ('schema', '1');
+"""
+
+_open_here: set[str] = set()
+_guard = threading.Lock()
+
+
+def open_file(path: Path, *, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
+    """Opens the store at `path`, creating it when there is none. Raises StoreVersion, StoreUnavailable, StoreError."""
+    name = os.path.realpath(path)
+    with _guard:
+        if name in _open_here:
+            raise StoreUnavailable(f"{path} is already open in this process: one store object per file")
+        _open_here.add(name)
+    try:
+        if not path.exists():
+            _create(path)
+        return _connect(path, memory_limit, threads)
+    except BaseException:
+        _open_here.discard(name)
+        raise
+
+
+def close_file(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Closes what `open_file` gave; the write-ahead log is folded into the file."""
+    try:
+        connection.close()
+    finally:
+        _open_here.discard(os.path.realpath(path))
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = path.with_name(path.name + ".wal")
+    if log.exists():
+        raise StoreError(
+            f"{path} is missing but its write-ahead log {log.name} ({log.stat().st_size} bytes) is there: "
+            "put the file back from a backup, or move the log away to start an empty store"
+        )
+    fresh = path.with_name(path.name + ".new")
+    for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    with duckdb.connect(str(fresh)) as connection:
+        connection.execute("BEGIN")
+        connection.execute(_SCHEMA_1)
+        connection.execute("COMMIT")
+        connection.execute("CHECKPOINT")
+    os.rename(fresh, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _connect(path: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
+    if path.is_file() and path.stat().st_size == 0:
+        raise StoreVersion(f"{path} is an empty file, not a store: restore it from a backup, or remove it to start a new store")
+    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit, "threads": threads}
+    try:
+        connection = duckdb.connect(str(path), config=config)
+    except duckdb.Error as error:
+        raise _explain(path, error) from error
+    try:
+        _check(path, connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    tables = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    meta = dict(connection.execute("SELECT key, value FROM steward_meta").fetchall()) if "steward_meta" in tables else {}
+    if meta.get("application") != "steward":
+        raise StoreVersion(
+            f"{path} is a DuckDB file of something else, not a Steward store (tables: {', '.join(sorted(tables)[:5])})"
+        )
+    schema = int(meta["schema"])
+    if schema > SCHEMA:
+        raise StoreVersion(
+            f"{path} has schema version {schema}; this release of Steward reads up to {SCHEMA}: use a newer release"
+        )
+
+
+def _explain(path: Path, error: duckdb.Error) -> StoreError:
+    text = str(error)
+    holder = re.search(r"Conflicting lock is held in (.*?)(?: by user|\. |$)", text)
+    if holder:
+        return StoreUnavailable(f"{path} is in use by {holder.group(1)}: the embedded store belongs to one process")
+    if "not a valid DuckDB database" in text:
+        return StoreVersion(f"{path} is not a Steward store: not a DuckDB file")
+    if "version" in text.lower():
+        return StoreVersion(
+            f"{path} is a DuckDB file of a storage version that DuckDB {duckdb.__version__} cannot read: {text}"
+        )
+    return StoreError(f"{path} cannot be opened: {text}")
