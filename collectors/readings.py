@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
 
+from collectors.devices import KnownDevice, UnknownDevice
 from collectors.formats.contract import Message
-from collectors.formats.times import wall
-from collectors.routing import Columns, Entry, Routing
+from collectors.routing import Columns, Routing
+from collectors.taken import Clock, Presence, Reject, Reply, Taken, Unknown
 from steward.model import Batch, BoolArray, ByteArray, FloatArray, IntArray, NumberArray, Quality, Template
 
 __all__ = ["Clock", "Presence", "Readings", "Reject", "Reply", "Routing", "Taken", "Unknown"]
@@ -28,90 +28,11 @@ REJECTS_PER_TAKE = 200
 PAYLOAD_LIMIT = 16_384
 """Bytes of a rejected payload that are kept."""
 DETAIL_LIMIT = 300
-FIELDS_PER_DEVICE = 500
-"""Unmapped fields of a device that are remembered, so that each is handed over once; those beyond are only counted."""
 UNKNOWN_PER_TAKE = 1_000
 
 NO_MESSAGE = Message("", b"", 0)
 NO_TEMPLATE = Template("", "")
-_UNMAPPED = -1
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
-
-
-class Reject(NamedTuple):
-    """A message, or a part of one, that became no sample. `payload` is cut at PAYLOAD_LIMIT bytes."""
-
-    reason: str
-    topic: str
-    payload: bytes
-    detail: str
-    address: str
-    received: int
-    template: str
-
-
-class Reply(NamedTuple):
-    """What a decoder wants published to the broker that the message came from."""
-
-    topic: str
-    payload: bytes
-
-
-class Presence(NamedTuple):
-    """A device announced itself (alive) or is lost; `at` in ns, the arrival where the device gave no time."""
-
-    device: str
-    alive: bool
-    at: int
-
-
-class Clock(NamedTuple):
-    """A device's clock is off: the worst offset (at - received, ns) of `samples`; reason clock_future or clock_skew."""
-
-    device: str
-    reason: str
-    offset: int
-    samples: int
-
-
-class Unknown(NamedTuple):
-    """An address that no device has, with the fields that it sent and their last values."""
-
-    template: str
-    format: str
-    address: str
-    fields: dict[str, float | int | bool | str]
-
-
-class Taken(NamedTuple):
-    """What was collected since the last `take`.
-
-    batch, rejects; counts: rejected by reason, all of them (also `retained`, which hands nothing over);
-    presence: births and deaths in order; replies; seen: device id -> last arrival, ns; clocks; unknown: addresses to adopt;
-    admitted: ids of devices that their template has admitted.
-    """
-
-    batch: Batch
-    rejects: list[Reject]
-    counts: Counter[str]
-    presence: list[Presence]
-    replies: list[Reply]
-    seen: dict[str, int]
-    clocks: list[Clock]
-    unknown: list[Unknown]
-    admitted: list[str]
-
-    @property
-    def births(self) -> list[str]:
-        """Devices that are alive after all births and deaths."""
-        last = {presence.device: presence.alive for presence in self.presence}
-        return [device for device, alive in last.items() if alive]
-
-    @property
-    def deaths(self) -> list[str]:
-        """Devices that are lost after all births and deaths."""
-        last = {presence.device: presence.alive for presence in self.presence}
-        return [device for device, alive in last.items() if not alive]
 
 
 class Marks(NamedTuple):
@@ -120,107 +41,6 @@ class Marks(NamedTuple):
     row: int
     quality: int
     historical: bool
-
-
-class KnownDevice:
-    """The readings of one device of the facility; kept and used again for each of its messages."""
-
-    __slots__ = ("_ats", "_channels", "_lookup", "_owner", "_values", "entry", "fields", "remembered")
-
-    def __init__(self, owner: Readings, entry: Entry) -> None:
-        self.entry = entry
-        self.fields: Collection[str] = tuple(entry.fields)
-        self.remembered = 0
-        self._owner = owner
-        self._lookup = dict(entry.fields)
-        self._channels, self._values, self._ats = owner.appenders
-
-    def add(
-        self,
-        field: str,
-        value: float | int | bool | str,
-        at: int = 0,
-        quality: Quality = Quality.GOOD,
-        historical: bool = False,
-        unit: str = "",
-    ) -> None:
-        """States a value; see the contract. A value that cannot be used is rejected by itself."""
-        channel = self._lookup.get(field)
-        if channel is None or channel < 0:
-            self._owner.unmapped(self, field, value)
-            return
-        try:
-            if value.__class__ is str:
-                value = self._owner.number(self, field, channel, value)
-            if unit:
-                value = self._owner.convert(self, field, channel, value, unit)  # type: ignore[arg-type]
-            self._values(value)  # type: ignore[arg-type]
-            self._ats(at)
-        except (TypeError, OverflowError) as error:
-            self._owner.repair(self, f"{field}: {value!r:.100} ({error})")
-        except LookupError:
-            return  # rejected where it was found
-        else:
-            if quality or historical:
-                self._owner.mark(quality, historical)
-            self._channels(channel)
-
-    def local(self, wall_clock: str) -> int:
-        """ns of a wall-clock time at the device's site; see the contract."""
-        return wall(wall_clock, self.entry.zone, self._owner.message.received)
-
-    def born(self, at: int = 0) -> None:
-        """The device announced itself."""
-        self._owner.presence(self.entry.device.id, True, at)
-
-    def died(self, at: int = 0) -> None:
-        """The device is lost, and with it those that it speaks for."""
-        for device in self._owner.routing.family(self.entry.device.id):
-            self._owner.presence(device, False, at)
-
-    def remember(self, field: str) -> bool:
-        """Whether an unmapped field is new to this device."""
-        if field in self._lookup or self.remembered >= FIELDS_PER_DEVICE:
-            return False
-        self._lookup[field] = _UNMAPPED
-        self.remembered += 1
-        return True
-
-
-class UnknownDevice:
-    """Stands for an address that no device has: notes what it sends, so that a person can adopt it."""
-
-    __slots__ = ("_owner", "address", "noted")
-
-    fields: Collection[str] | None = None
-
-    def __init__(self, owner: Readings, address: str) -> None:
-        self._owner = owner
-        self.address = address
-        self.noted: dict[str, float | int | bool | str] = {}
-
-    def add(
-        self,
-        field: str,
-        value: float | int | bool | str,
-        at: int = 0,
-        quality: Quality = Quality.GOOD,
-        historical: bool = False,
-        unit: str = "",
-    ) -> None:
-        """Notes a field."""
-        if len(self.noted) < FIELDS_PER_DEVICE or field in self.noted:
-            self.noted[field] = value
-
-    def local(self, wall_clock: str) -> int:
-        """ns of a wall-clock time at the first site."""
-        return wall(wall_clock, self._owner.routing.default_zone(), self._owner.message.received)
-
-    def born(self, at: int = 0) -> None:
-        """Nothing: no device to be alive."""
-
-    def died(self, at: int = 0) -> None:
-        """Nothing: no device to be lost."""
 
 
 class Readings:
@@ -263,7 +83,8 @@ class Readings:
             if found is None:
                 return self._unknown(address)
             device = self._here[address] = found
-        self._seen[device.entry.device.id] = self.message.received
+        if not self.message.retained:
+            self._seen[device.entry.device.id] = self.message.received
         return device
 
     def reply(self, topic: str, payload: bytes) -> None:

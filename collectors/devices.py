@@ -1,0 +1,122 @@
+"""The devices that decoders add to: one of the facility, kept and used again; and a stand-in for an address that none has.
+
+Invariants: `add` is on the hot path: it only looks up, checks types and appends; scale, range and clock are applied by
+`Readings.take` in columns. What cannot be used is rejected by itself; the rest of the message goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from collectors.formats.times import wall
+from collectors.routing import Entry
+from steward.model import Quality
+
+if TYPE_CHECKING:
+    from collectors.readings import Readings
+
+FIELDS_PER_DEVICE = 500
+"""Unmapped fields of a device that are remembered, so that each is handed over once; those beyond are only counted."""
+_UNMAPPED = -1
+
+
+class KnownDevice:
+    """The readings of one device of the facility; kept and used again for each of its messages."""
+
+    __slots__ = ("_ats", "_channels", "_lookup", "_owner", "_values", "entry", "fields", "remembered")
+
+    def __init__(self, owner: Readings, entry: Entry) -> None:
+        self.entry = entry
+        self.fields: Collection[str] = tuple(entry.fields)
+        self.remembered = 0
+        self._owner = owner
+        self._lookup = dict(entry.fields)
+        self._channels, self._values, self._ats = owner.appenders
+
+    def add(
+        self,
+        field: str,
+        value: float | int | bool | str,
+        at: int = 0,
+        quality: Quality = Quality.GOOD,
+        historical: bool = False,
+        unit: str = "",
+    ) -> None:
+        """States a value; see the contract. A value that cannot be used is rejected by itself."""
+        channel = self._lookup.get(field)
+        if channel is None or channel < 0:
+            self._owner.unmapped(self, field, value)
+            return
+        try:
+            if value.__class__ is str:
+                value = self._owner.number(self, field, channel, value)
+            if unit:
+                value = self._owner.convert(self, field, channel, value, unit)  # type: ignore[arg-type]
+            self._values(value)  # type: ignore[arg-type]
+            self._ats(at)
+        except (TypeError, OverflowError) as error:
+            self._owner.repair(self, f"{field}: {value!r:.100} ({error})")
+        except LookupError:
+            return  # rejected where it was found
+        else:
+            if quality or historical:
+                self._owner.mark(quality, historical)
+            self._channels(channel)
+
+    def local(self, wall_clock: str) -> int:
+        """ns of a wall-clock time at the device's site; see the contract."""
+        return wall(wall_clock, self.entry.zone, self._owner.message.received)
+
+    def born(self, at: int = 0) -> None:
+        """The device announced itself."""
+        self._owner.presence(self.entry.device.id, True, at)
+
+    def died(self, at: int = 0) -> None:
+        """The device is lost, and with it those that it speaks for."""
+        for device in self._owner.routing.family(self.entry.device.id):
+            self._owner.presence(device, False, at)
+
+    def remember(self, field: str) -> bool:
+        """Whether an unmapped field is new to this device."""
+        if field in self._lookup or self.remembered >= FIELDS_PER_DEVICE:
+            return False
+        self._lookup[field] = _UNMAPPED
+        self.remembered += 1
+        return True
+
+
+class UnknownDevice:
+    """Stands for an address that no device has: notes what it sends, so that a person can adopt it."""
+
+    __slots__ = ("_owner", "address", "noted")
+
+    fields: Collection[str] | None = None
+
+    def __init__(self, owner: Readings, address: str) -> None:
+        self._owner = owner
+        self.address = address
+        self.noted: dict[str, float | int | bool | str] = {}
+
+    def add(
+        self,
+        field: str,
+        value: float | int | bool | str,
+        at: int = 0,
+        quality: Quality = Quality.GOOD,
+        historical: bool = False,
+        unit: str = "",
+    ) -> None:
+        """Notes a field."""
+        if len(self.noted) < FIELDS_PER_DEVICE or field in self.noted:
+            self.noted[field] = value
+
+    def local(self, wall_clock: str) -> int:
+        """ns of a wall-clock time at the first site."""
+        return wall(wall_clock, self._owner.routing.default_zone(), self._owner.message.received)
+
+    def born(self, at: int = 0) -> None:
+        """Nothing: no device to be alive."""
+
+    def died(self, at: int = 0) -> None:
+        """Nothing: no device to be lost."""
