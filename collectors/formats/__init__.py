@@ -27,7 +27,7 @@ from steward.errors import ConfigError, Problem
 __all__ = ["Decoder", "DeviceReadings", "Message", "Readings", "decoder", "formats"]
 
 ENTRY_POINTS = "steward.formats"
-NO_FORMATS = {"contract", "times", "fields"}
+NO_FORMATS = {"contract", "times", "payloads"}
 """Modules of this package that hold no format."""
 
 

@@ -1,0 +1,69 @@
+"""Payload bytes -> JSON values, with every way to fail turned into UndecodableMessage; shared by the JSON formats.
+
+Reasons: empty, too_large (over LIMIT bytes), not_json, not_utf8, too_deep, wrong_shape. Nothing else is ever raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from steward.errors import UndecodableMessage
+
+LIMIT = 4 << 20
+DEPTH = 12
+"""Levels of nested objects and lists that `flatten` follows."""
+
+Scalar = float | int | bool | str
+
+_decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
+
+
+def value(payload: bytes, decode: Callable[[bytes], Any] = _decode) -> Any:
+    """The JSON value of a payload; `decode` is that of a typed msgspec decoder, or of any JSON value."""
+    if not payload or len(payload) > LIMIT:
+        raise UndecodableMessage("too_large", f"{len(payload)} bytes") if payload else UndecodableMessage("empty")
+    try:
+        return decode(payload)
+    except msgspec.ValidationError as error:
+        raise UndecodableMessage("wrong_shape", str(error)) from None
+    except msgspec.DecodeError as error:
+        raise UndecodableMessage("not_json", str(error)) from None
+    except UnicodeDecodeError as error:
+        raise UndecodableMessage("not_utf8", str(error)) from None
+    except RecursionError:
+        raise UndecodableMessage("too_deep") from None
+
+
+def table(payload: bytes) -> dict[str, Any]:
+    """The JSON object of a payload."""
+    found = value(payload)
+    if found.__class__ is not dict:
+        raise UndecodableMessage("wrong_shape", f"a JSON {found.__class__.__name__}, expected an object")
+    return found  # type: ignore[no-any-return]
+
+
+def text(payload: bytes, limit: int = 64) -> str:
+    """A short plain-text payload, trimmed."""
+    if not payload:
+        raise UndecodableMessage("empty")
+    try:
+        return payload[: limit + 1].decode().strip()
+    except UnicodeDecodeError as error:
+        raise UndecodableMessage("not_utf8", str(error)) from None
+
+
+def flatten(item: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Scalar]]:
+    """(path, value) of every number, boolean and text in a JSON value: keys and list positions joined by dots."""
+    if depth > DEPTH:
+        raise UndecodableMessage("too_deep", f"{prefix[:60]} ...")
+    if isinstance(item, dict):
+        for key, inner in item.items():
+            yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key), depth + 1)
+    elif isinstance(item, list):
+        for position, inner in enumerate(item):
+            yield from flatten(inner, f"{prefix}.{position}" if prefix else str(position), depth + 1)
+    elif isinstance(item, (bool, int, float, str)):
+        yield prefix, item
