@@ -49,8 +49,8 @@ def expand(
     return points, channels
 
 
-def admit(facility: Facility, template: str, address: str, broker: str, id: str = "") -> Facility:
-    """A facility with one more device, that appeared on an admitting template. Its id is made from template and address."""
+def admit(facility: Facility, template: str, address: str, broker: str, id: str = "") -> tuple[Facility, Device]:
+    """A facility with one more device, that appeared on an admitting template. Its id is made from its address."""
     spec = facility.templates[template]
     place = _place_of(facility, spec.admit_to)
     clean = "".join("_" if sign in " /#+\t\r\n" else sign for sign in address) or "unnamed"
@@ -68,12 +68,13 @@ def admit(facility: Facility, template: str, address: str, broker: str, id: str 
         template,
     )
     points, channels = expand(spec, device)
-    return replace(
+    grown = replace(
         facility,
         devices={**facility.devices, device.id: device},
         points={**facility.points, **{point.id: point for point in points}},
         channels=(*facility.channels, *channels),
     )
+    return grown, device
 
 
 def _place_of(facility: Facility, id: str) -> Place:

@@ -111,8 +111,8 @@ def test_a_good_file_becomes_a_facility_in_canonical_units() -> None:
 
 def test_a_template_with_admission_takes_a_device_that_appears_later() -> None:
     facility = parse([("f.toml", GOOD)]).facility
-    grown = admit(facility, "plug", "new plug", "main")
-    device = grown.devices["new_plug"]
+    grown, device = admit(facility, "plug", "new plug", "main")
+    assert grown.devices["new_plug"] is device
     assert (device.address, device.broker, device.space) == ("new plug", "main", "a.1.plant")
     assert grown.points["new_plug.energy"].site == "a"
     assert "new_plug" not in facility.devices

@@ -1,0 +1,103 @@
+"""The facility as it stands now: the file, plus the devices that were admitted since. One place that changes it.
+
+Invariants: `facility` is replaced whole, never changed; an admitted device is in the records before its points are used,
+so it is bound again after a restart; a reload either takes a whole new file or leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from steward.config import Settings, admit
+from steward.model import Channel, Device, Facility, Point, PointIndex
+
+log = structlog.get_logger()
+
+Admission = tuple[Device, Sequence[Point], Sequence[Channel]]
+MAX_ADMITTED = 100_000
+"""Devices that may be admitted by templates: a bound, because anyone who may publish can make addresses up."""
+
+
+class AdmittedDevice(Protocol):
+    """A device that was admitted earlier."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def template(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def broker(self) -> str: ...
+
+
+class Registrar(Protocol):
+    """Where admitted devices are on record."""
+
+    def admit(self, device_id: str, template: str, address: str, broker: str, now: int) -> bool: ...
+    def admitted(self) -> Sequence[AdmittedDevice]: ...
+
+
+class Directory:
+    """Holds settings and facility; `changed` is called, from any thread, after each admission or reload."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        index: PointIndex,
+        registrar: Registrar,
+        clock: Callable[[], int],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._registrar, self._clock = registrar, clock
+        self.index = index
+        self.changed = changed
+        self.refused = 0
+        self.settings = settings
+        self.facility = self._with_admitted(settings.facility)
+        self._number(self.facility)
+
+    def admit(self, broker: str, template: str, address: str) -> Admission | None:
+        """Admits the device of an address that appeared; None when the bound is reached. Thread-safe."""
+        with self._lock:
+            if len(self.facility.devices) - len(self.settings.facility.devices) >= MAX_ADMITTED:
+                self.refused += 1
+                return None
+            before = self.facility
+            grown, device = admit(before, template, address, broker)
+            self._registrar.admit(device.id, template, address, broker, self._clock())
+            channels = grown.channels[len(before.channels) :]
+            points = [grown.points[channel.point] for channel in channels]
+            self._number(grown)
+            self.facility = grown
+        log.info("device_admitted", device=device.id, template=template, broker=broker)
+        self.changed()
+        return device, points, channels
+
+    def reload(self, settings: Settings) -> None:
+        """Takes a new, validated file; admitted devices whose templates are still there stay."""
+        with self._lock:
+            facility = self._with_admitted(settings.facility)
+            self._number(facility)
+            self.settings, self.facility = settings, facility
+        self.changed()
+
+    def _with_admitted(self, facility: Facility) -> Facility:
+        for known in self._registrar.admitted():
+            if known.template not in facility.templates or known.device in facility.devices:
+                continue
+            if any(
+                device.address == known.address and device.template == known.template for device in facility.devices.values()
+            ):
+                continue  # a person has adopted it into the file, perhaps under another id
+            facility = admit(facility, known.template, known.address, known.broker, known.device)
+        return facility
+
+    def _number(self, facility: Facility) -> None:
+        for point in facility.points:
+            self.index.add(point)
