@@ -88,14 +88,13 @@ class Directory:
         self.changed()
 
     def _with_admitted(self, facility: Facility) -> Facility:
+        listed = {(device.template, device.address) for device in facility.devices.values()}
         for known in self._registrar.admitted():
             if known.template not in facility.templates or known.device in facility.devices:
                 continue
-            if any(
-                device.address == known.address and device.template == known.template for device in facility.devices.values()
-            ):
+            if (known.template, known.address) in listed:
                 continue  # a person has adopted it into the file, perhaps under another id
-            facility = admit(facility, known.template, known.address, known.broker, known.device)
+            facility, _ = admit(facility, known.template, known.address, known.broker, known.device)
         return facility
 
     def _number(self, facility: Facility) -> None:
