@@ -2,7 +2,8 @@
 
 A format module holds
     TOPICS: tuple[str, ...]     the topic filters it speaks on by default (`{device}` stands for the device's address)
-    class Decoder               one instance per broker; `decode(message, out)`, and state where the protocol has any
+    class Decoder               one instance per broker and template; `decode(message, out)`, and state where there is any
+    class Options               optional: a msgspec.Struct, what a template's `options` may hold; given as Decoder(options)
 and its first line links the vendor's document. Outsiders add modules through the entry-point group `steward.formats`.
 
 `decode` states fields of devices, by the names that the vendor gives them ("ENERGY.Total"); which point a field is, its
@@ -62,7 +63,7 @@ def decoder(name: str, options: Mapping[str, Any] | None = None) -> Decoder:
     if name not in known:
         raise ConfigError([Problem("format", f"no format {name!r}", ", ".join(known))])
     made = known[name].Decoder
-    kind = getattr(made, "Options", None)
+    kind = getattr(known[name], "Options", None)
     if kind is None:
         if options:
             raise ConfigError([Problem("options", f"the format {name} has no options", "none")])

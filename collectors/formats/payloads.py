@@ -42,7 +42,7 @@ def table(payload: bytes) -> dict[str, Any]:
     found = value(payload)
     if found.__class__ is not dict:
         raise UndecodableMessage("wrong_shape", f"a JSON {found.__class__.__name__}, expected an object")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def text(payload: bytes, limit: int = 64) -> str:
