@@ -1,0 +1,242 @@
+"""What a rule kind is: the interface between the engine and the modules of `rules.kinds`.
+
+A kind is a fold over time, vectorised over rows. Its fields are the config keys, its docstring the user documentation.
+All rows of all rules of one kind with the same state shape live in one bank: parameters and state are arrays with one
+row per (rule, target), read with `State.get` (always a copy) and written with `State.put`. A call sees each row at most
+once, in time order; no kind reads a clock, so that live, warm-up and backtest are the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from steward.model import BoolArray, ByteArray, Facility, FloatArray, IntArray, Nature, Point, Severity, Text
+
+Array = NDArray[Any]
+
+NEVER = np.iinfo(np.int64).max
+"""A moment that does not come; also an unlimited duration."""
+UNSEEN = np.iinfo(np.int64).min // 4
+"""Before every sample. A quarter of the range, so that differences of times do not overflow."""
+
+HOLD_INTERVALS = 3
+"""A gauge or counter is taken to hold for this many expected intervals; beyond that nothing is known (open-fdd, vmalert
+use a fixed five minutes; points here differ from seconds to hours, hence a multiple)."""
+
+
+class NotApplicable(Exception):
+    """A rule cannot be judged on a target; the text says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a kind that is judged per equip: the point that has `role` in the equip.
+
+    required: without it the rule is not applicable; hold: ns for which a value stays usable (None: HOLD_INTERVALS x the
+    point's expected interval, unlimited for states); scope "site": where the equip has no such point, the one of its site.
+    """
+
+    role: str
+    required: bool = True
+    hold: int | None = None
+    scope: Literal["equip", "site"] = "equip"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A state column: dtype, initial value (a name: that parameter column), shape of one row (() a number, (k,) a ring)."""
+
+    dtype: type
+    initial: float | int | bool | str = 0
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a row watches. `points` are the points of the inputs in order (None where an optional one is missing); for a
+    rule on single points there is one. `device` is the device whose births and deaths concern the row; `shows` are the
+    ids that an alert names as its points (None: those of `points`)."""
+
+    id: str
+    points: tuple[Point | None, ...]
+    facility: Facility
+    equip: str = ""
+    device: str = ""
+    shows: tuple[str, ...] | None = None
+
+    @property
+    def point(self) -> Point:
+        """The first point: the one that gives unit and value. Raises NotApplicable where there is none."""
+        if not self.points or self.points[0] is None:
+            raise NotApplicable("no point")
+        return self.points[0]
+
+
+class State:
+    """Columns of a bank, one row per binding; parameters and state alike. `every` is the index of all rows."""
+
+    __slots__ = ("columns", "every")
+
+    def __init__(self, columns: dict[str, Array], size: int) -> None:
+        self.columns = columns
+        self.every: IntArray = np.arange(size, dtype=np.int64)
+
+    def __getitem__(self, name: str) -> Array:
+        """The whole column itself."""
+        return self.columns[name]
+
+    def get(self, name: str, rows: IntArray) -> Array:
+        """A copy of the column's values at `rows`."""
+        column = self.columns[name]
+        return column.copy() if rows is self.every else column.take(rows, axis=0)
+
+    def put(self, name: str, rows: IntArray, values: Any) -> None:
+        """Writes values at `rows` (each row at most once)."""
+        self.columns[name][slice(None) if rows is self.every else rows] = values
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a call found, as columns over its rows.
+
+    true: the condition holds now; value, limit: what is shown (None: the sample's value; no limit); known: where False
+    there is not enough data, the condition is left as it was; due: next moment at which `elapse` must look again although
+    no sample came (timed kinds); rows, at: only where a kind finds something about other rows than it was given.
+    """
+
+    true: BoolArray
+    value: FloatArray | None = None
+    limit: FloatArray | None = None
+    known: BoolArray | None = None
+    due: IntArray | None = None
+    rows: IntArray | None = None
+    at: IntArray | None = None
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all kinds. Class variables describe the kind to the engine.
+
+    NAME: the word in `kind = "..."`; INPUTS: empty for a rule on single points, else roles of an equip, the first being
+    the trigger; TIMED: uses `due` and `elapse`; PATIENT: `elapse` is called by ticks only, never before a sample (for
+    absence); CLOCK "received": time is the arrival (absence is silence, whatever the device's clock says); USES_BAD: sees
+    samples of quality BAD; UNIT: of the alert's value, "" for the unit of the point.
+    """
+
+    NAME: ClassVar[str] = ""
+    INPUTS: ClassVar[tuple[Input, ...]] = ()
+    TIMED: ClassVar[bool] = False
+    PATIENT: ClassVar[bool] = False
+    CLOCK: ClassVar[Literal["at", "received"]] = "at"
+    USES_BAD: ClassVar[bool] = False
+    UNIT: ClassVar[str] = ""
+
+    def check(self) -> list[tuple[str, str, str]]:
+        """What is wrong with the fields together: (key, what is wrong, what was expected)."""
+        return []
+
+    def warm_up(self) -> int:
+        """ns of samples that a row needs before it can speak."""
+        return 0
+
+    def look_back(self) -> int:
+        """ns of history worth replaying into a fresh row."""
+        return self.warm_up()
+
+    def hold(self, target: Target) -> int:
+        """ns for which a sample stands for the time after it; beyond it nothing is known."""
+        return hold_of(target.point)
+
+    def unit(self, target: Target) -> str:
+        """Canonical unit of the alert's value."""
+        return self.UNIT or target.point.unit
+
+    def bind(self, targets: Sequence[Target]) -> list[Target]:
+        """The rows of a rule, given those that the engine found; a kind may add or fold some."""
+        return list(targets)
+
+    def parameters(self, target: Target) -> Mapping[str, float | int | bool]:
+        """The constant columns of a row, in canonical units and ns. Raises NotApplicable, ValueError."""
+        return {}
+
+    def state(self) -> Mapping[str, Column]:
+        """The state columns; rules whose columns have other shapes live in another bank."""
+        return {}
+
+    @classmethod
+    def prepare(cls, state: State, targets: Sequence[tuple[str, Target]]) -> None:
+        """Called once when the rows of a bank are laid out: (rule id, target) of each row."""
+
+    @classmethod
+    def step(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> Findings:
+        """One moment of each of `rows`. value, quality: [rows]; of several inputs [rows, inputs] (NaN: missing, too old)."""
+        raise NotImplementedError
+
+    @classmethod
+    def elapse(cls, state: State, rows: IntArray, at: IntArray) -> Findings:
+        """Time alone has brought `rows` to `at`, their `due`; timed kinds only."""
+        raise NotImplementedError
+
+    @classmethod
+    def signal(cls, state: State, rows: IntArray, at: IntArray, born: bool) -> Findings | None:
+        """The devices of `rows` announced themselves or died."""
+        return None
+
+    @classmethod
+    def resume(cls, state: State, rows: IntArray, at: int) -> Findings | None:
+        """The collector was down and is back (or starts): silence before `at` says nothing."""
+        return None
+
+    @classmethod
+    def evidence(cls, state: State, row: int) -> dict[str, Any]:
+        """What else a person should see in an alert of `row`: plain values; times in ns, named `..._at`, `..._since`."""
+        return {}
+
+
+def hold_of(point: Point, declared: int | None = None) -> int:
+    """ns for which a sample of `point` holds."""
+    if declared is not None:
+        return declared
+    return int(NEVER) if point.nature is Nature.STATE else HOLD_INTERVALS * point.interval
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """`while = {...}`: the rule is judged only while another point of the same equip says so, and has said so for `settle`.
+
+    While it says no, or is unknown, the row's state starts anew and nothing is found.
+    """
+
+    role: str = ""
+    metric: str = ""
+    above: float | None = None
+    below: float | None = None
+    settle: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: a kind with its fields, and what is common to all kinds. Durations in ns, texts by language."""
+
+    id: str
+    kind: Kind
+    severity: Severity = Severity.MEDIUM
+    match: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wait: int = 0
+    """`for`: the condition must hold this long before the alert fires."""
+    keep: int = 0
+    """`keep_firing_for`: the alert ends only when the condition has been false this long."""
+    max_gap: int | None = None
+    """How long a sample holds (None: the kind's own choice)."""
+    gate: Gate | None = None
+    title: Text = field(default_factory=dict)
+    why: Text = field(default_factory=dict)
+    check: Text = field(default_factory=dict)
+    source: str = ""
+    where: str = ""
+    pack: str = ""
