@@ -7,15 +7,17 @@ sorted runs (a day each, say) without being sorted as a whole first.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steward.model import Batch, BoolArray, FloatArray, IntArray, Quality
+from steward.model import Batch, BoolArray, FloatArray, IntArray, NumberArray, Quality
 from steward.store import Windows
 
 Rows = NDArray[np.intp]
+
+_RADIX = 1 << 16  # numpy sorts 16-bit integers by radix, in a fraction of the time of a comparison sort
 
 
 def in_order(point: NDArray[Any], at: IntArray) -> bool:
@@ -25,10 +27,23 @@ def in_order(point: NDArray[Any], at: IntArray) -> bool:
     return bool(ahead.all())
 
 
+def order(point: NDArray[Any], at: IntArray) -> Rows | None:
+    """The stable order by (point, at), None when the rows are in it already."""
+    if in_order(point, at):
+        return None
+    low = int(point.min())
+    if int(point.max()) - low < _RADIX:  # rows by day, each day sorted: the order by point alone is the whole order
+        by_point = np.argsort((point - low).astype(np.uint16), kind="stable")
+        if in_order(point[by_point], at[by_point]):
+            return by_point
+    return np.lexsort((at, point))
+
+
 def newest(batch: Batch) -> Batch:
     """Rows sorted by (point, at), of rows with the same (point, at) only the last given."""
-    if not in_order(batch.point, batch.at):
-        batch = batch.take(np.lexsort((batch.at, batch.point)))  # lexsort is stable: the write order within a key holds
+    rows = order(batch.point, batch.at)
+    if rows is not None:
+        batch = batch.take(rows)
     last = np.ones(len(batch), np.bool_)
     last[:-1] = (batch.point[1:] != batch.point[:-1]) | (batch.at[1:] != batch.at[:-1])
     return batch if last.all() else batch.take(last)
@@ -47,13 +62,22 @@ def newest_of_each(batch: Batch) -> Batch:
     return batch.take(last)
 
 
-def windows(batch: Batch, window: int, origin: int) -> Windows:
-    """Aggregates of usable rows; rows may be any sequence of runs sorted by (point, at), without a key twice."""
-    start = window_start(batch.at, window, origin)
-    begins = _run_starts(batch.point, start)
-    ends = _run_ends(begins, len(batch))
-    partial = _Partial(batch.point[begins], start[begins], batch.at[begins], batch.at[ends], *_fold(batch.value, begins, ends))
-    return merge([partial])
+class Partial(NamedTuple):
+    """Aggregates of parts of windows, columns of equal length: a window may be in several rows, made whole by `merge`.
+
+    start: first moment of the window, ns; first_at, last_at: any moments that put the parts of a window in their order.
+    """
+
+    point: NumberArray
+    start: IntArray
+    first_at: IntArray
+    last_at: IntArray
+    total: FloatArray
+    low: FloatArray
+    high: FloatArray
+    samples: IntArray
+    first: FloatArray
+    last: FloatArray
 
 
 def window_start(at: IntArray, window: int, origin: int) -> IntArray:
@@ -62,15 +86,60 @@ def window_start(at: IntArray, window: int, origin: int) -> IntArray:
     return at - (at - phase) % window
 
 
-class _Partial:
-    """Aggregates of runs: a window may be in several of them, and is made whole by `merge`."""
+def fold(point: NumberArray, at: IntArray, value: FloatArray, window: int, origin: int) -> Partial:
+    """Partial aggregates of rows that come as any sequence of runs sorted by (point, at), without a key twice."""
+    start = window_start(at, window, origin)
+    begins = _run_starts(point, start)
+    ends = _run_ends(begins, len(point))
+    if not len(begins):
+        nothing = np.zeros(0)
+        return Partial(point, start, at, at, nothing, nothing, nothing, np.zeros(0, np.int64), nothing, nothing)
+    with np.errstate(over="ignore"):  # the sum of the largest doubles is infinite
+        total = np.add.reduceat(value, begins)
+    low, high = np.minimum.reduceat(value, begins), np.maximum.reduceat(value, begins)
+    count = (ends - begins + 1).astype(np.int64)
+    return Partial(point[begins], start[begins], at[begins], at[ends], total, low, high, count, value[begins], value[ends])
 
-    def __init__(self, point: NDArray[np.int32], start: IntArray, first_at: IntArray, last_at: IntArray, *folded: Any) -> None:
-        self.point, self.start, self.first_at, self.last_at = point, start, first_at, last_at
-        self.sum, self.min, self.max, self.count, self.first, self.last = folded
+
+def merge(partials: list[Partial]) -> Windows:
+    """Whole windows from partial ones, sorted by (point, start)."""
+    if not partials:
+        return merge([fold(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0), 1, 0)])
+    whole = partials[0] if len(partials) == 1 else Partial(*map(np.concatenate, zip(*partials, strict=True)))
+    rows = order(whole.point, whole.first_at)
+    if rows is not None:
+        columns: list[Any] = [column[rows] for column in whole]
+        whole = Partial(*columns)
+    begins = _run_starts(whole.point, whole.start)
+    if len(begins) == len(whole.point):
+        total, count, low, high, first, last = whole.total, whole.samples, whole.low, whole.high, whole.first, whole.last
+    else:
+        ends = _run_ends(begins, len(whole.point))
+        first, last = whole.first[begins], _last(whole, begins)[ends]
+        with np.errstate(over="ignore"):
+            total = np.add.reduceat(whole.total, begins)
+        count = np.add.reduceat(whole.samples, begins)
+        low, high = np.minimum.reduceat(whole.low, begins), np.maximum.reduceat(whole.high, begins)
+    return Windows(whole.point[begins], whole.start[begins], total / count, low, high, total, count, first, last)
 
 
-def _run_starts(point: NDArray[np.int32], start: IntArray) -> Rows:
+def sorted_windows(windows: Windows, point: NumberArray) -> Windows:
+    """The same windows under other point numbers, sorted by (point, start)."""
+    columns = [point, *(getattr(windows, name) for name in Windows.__slots__[1:])]
+    rows = order(point, windows.start)
+    return Windows(*(columns if rows is None else (column[rows] for column in columns)))
+
+
+def _last(whole: Partial, begins: Rows) -> FloatArray:
+    """The `last` column with, in each window, the part that ends last at the end."""
+    rising = whole.last_at[1:] >= whole.last_at[:-1]
+    rising[begins[1:] - 1] = True
+    if rising.all():
+        return whole.last
+    return whole.last[np.lexsort((whole.last_at, whole.start, whole.point))]
+
+
+def _run_starts(point: NumberArray, start: IntArray) -> Rows:
     fresh: BoolArray = np.ones(len(point), np.bool_)
     fresh[1:] = (point[1:] != point[:-1]) | (start[1:] != start[:-1])
     return np.flatnonzero(fresh)
@@ -78,40 +147,3 @@ def _run_starts(point: NDArray[np.int32], start: IntArray) -> Rows:
 
 def _run_ends(begins: Rows, size: int) -> Rows:
     return np.append(begins, size)[1:] - 1
-
-
-def _fold(value: FloatArray, begins: Rows, ends: Rows) -> tuple[Any, ...]:
-    if not len(begins):
-        nothing = np.zeros(0)
-        return nothing, nothing, nothing, np.zeros(0, np.int64), nothing, nothing
-    return (
-        np.add.reduceat(value, begins),
-        np.minimum.reduceat(value, begins),
-        np.maximum.reduceat(value, begins),
-        (ends - begins + 1).astype(np.int64),
-        value[begins],
-        value[ends],
-    )
-
-
-def merge(partials: list[_Partial]) -> Windows:
-    """Whole windows from partial ones, sorted by (point, start)."""
-
-    def column(name: str) -> Any:
-        return getattr(partials[0], name) if len(partials) == 1 else np.concatenate([getattr(p, name) for p in partials])
-
-    point, start, first_at = column("point"), column("start"), column("first_at")
-    order = np.lexsort((first_at, start, point))
-    point, start = point[order], start[order]
-    begins = _run_starts(point, start)
-    total, count = column("sum")[order], column("count")[order]
-    low, high, first, last = column("min")[order], column("max")[order], column("first")[order], column("last")[order]
-    if len(begins) < len(point):
-        last_at = column("last_at")[order]
-        latest = np.lexsort((last_at, start, point))  # within a window the run that ends last is now last
-        ends = _run_ends(begins, len(point))
-        first, last = first[begins], last[latest][ends]
-        total, count = np.add.reduceat(total, begins), np.add.reduceat(count, begins)
-        low, high = np.minimum.reduceat(low, begins), np.maximum.reduceat(high, begins)
-        point, start = point[begins], start[begins]
-    return Windows(point, start, total / count, low, high, total, count, first, last)

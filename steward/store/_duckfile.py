@@ -15,7 +15,7 @@ import duckdb
 
 from steward.errors import StoreError, StoreUnavailable, StoreVersion
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the tables below; a newer one is refused, an older one is migrated."""
 
 _SCHEMA_1 = """
@@ -26,6 +26,19 @@ CREATE TABLE recent (
 );
 INSERT INTO steward_meta VALUES ('application', 'steward'), ('schema', '1');
 """
+_SCHEMA_2 = """
+CREATE TABLE sealed (
+    point INTEGER, at_s BIGINT, at_rest INTEGER, delay_ms BIGINT, delay_rest INTEGER,
+    value DOUBLE, quality UTINYINT, historical BOOLEAN
+);
+CREATE TABLE rollup (
+    point INTEGER, start_s BIGINT, total DOUBLE, low DOUBLE, high DOUBLE, samples BIGINT, first DOUBLE, last DOUBLE
+);
+CREATE TABLE sealed_days (day BIGINT, samples BIGINT, rolled BOOLEAN, received_low BIGINT, received_high BIGINT);
+UPDATE steward_meta SET value = '2' WHERE key = 'schema';
+"""
+_STEPS = (_SCHEMA_1, _SCHEMA_2)
+"""What makes version n of version n - 1; a new file takes all steps."""
 
 _open_here: set[str] = set()
 _guard = threading.Lock()
@@ -67,9 +80,8 @@ def _create(path: Path) -> None:
     for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
         leftover.unlink(missing_ok=True)
     with duckdb.connect(str(fresh)) as connection:
-        connection.execute("BEGIN")
-        connection.execute(_SCHEMA_1)
-        connection.execute("COMMIT")
+        for step in _STEPS:
+            connection.execute(f"BEGIN; {step} COMMIT")
         connection.execute("CHECKPOINT")
     os.rename(fresh, path)
     folder = os.open(path.parent, os.O_RDONLY)

@@ -12,24 +12,21 @@ import contextlib
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
-from numpy.typing import NDArray
 
 from steward.errors import StoreError, StoreUnavailable
-from steward.model import Batch, IntArray, NumberArray, PointIndex
-from steward.store import Windows
-from steward.store._columns import newest, newest_of_each, usable, windows
+from steward.model import Batch, NumberArray, PointIndex
+from steward.store import Windows, _arrivals, _compaction, _samples
+from steward.store._columns import merge, order, sorted_windows
 from steward.store._duckfile import close_file, open_file
+from steward.store._samples import DAY, HIGHEST, LOWEST, SECOND, Cursor, Keys, snapshot
 
 Result = TypeVar("Result")
-Cursor = duckdb.DuckDBPyConnection
-
-_COLUMNS = "point, at_ns, received_ns, value, quality, historical"
-_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
 class EmbeddedStore:
@@ -58,6 +55,8 @@ class EmbeddedStore:
         self._keys: NumberArray = np.zeros(0, np.int32)  # number of the index -> key in the file, -1 for none
         self._numbers: NumberArray = np.zeros(0, np.int32)  # key in the file -> number of the index
         self._sequence = 0
+        self._swept: int | None = None  # the UTC day of the last pass that took every late sample
+        self._closing = False
 
     async def open(self) -> None:
         """Opens or creates the file. Raises StoreVersion, StoreUnavailable (another process holds it), StoreError."""
@@ -79,6 +78,7 @@ class EmbeddedStore:
         self._read_cursors: queue.SimpleQueue[Cursor] = queue.SimpleQueue()
         for _ in range(self._readers):
             self._read_cursors.put(connection.cursor())
+        self._closing = False
         self._connection = connection
 
     async def close(self) -> None:
@@ -86,6 +86,7 @@ class EmbeddedStore:
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        self._closing = True
         for pool in (self._writer, self._keeper, self._reader):
             await asyncio.to_thread(pool.shutdown)
         cursors = [self._write_cursor, self._keep_cursor, *(self._read_cursors.get() for _ in range(self._readers))]
@@ -105,11 +106,15 @@ class EmbeddedStore:
         if not np.isfinite(batch.value).all():
             row = int(np.flatnonzero(~np.isfinite(batch.value))[0])
             raise StoreError(f"row {row} of the batch holds {batch.value[row]}: a sample is a finite number")
+        if (
+            int(batch.at.min()) < LOWEST
+            or int(max(batch.at.max(), batch.received.max())) > HIGHEST
+            or int(batch.received.min()) < LOWEST
+        ):
+            raise StoreError(f"a time outside {LOWEST} to {HIGHEST} ns (years 1823 to 2116)")
         if int(batch.point.min()) < 0 or int(batch.point.max()) >= len(self._index):
             raise StoreError(f"the batch holds point numbers that the index does not ({len(self._index)} points)")
-        cursor = self._write_cursor
-        cursor.execute("BEGIN")
-        try:
+        with snapshot(self._write_cursor) as cursor:
             keys, numbers = self._with_keys(cursor, batch.point)
             columns = {  # noqa: F841  DuckDB finds it by its name
                 "point": keys[batch.point],
@@ -121,21 +126,14 @@ class EmbeddedStore:
                 "seq": np.arange(self._sequence, self._sequence + size),
             }
             cursor.execute("INSERT INTO recent SELECT * FROM columns")
-            before, self._numbers = self._numbers, numbers  # before the commit: a reader may see the rows at once
-            try:
-                cursor.execute("COMMIT")
-            except BaseException:
-                self._numbers = before
-                raise
-        except BaseException:
-            _roll_back(cursor)
-            raise
+            self._numbers = numbers  # before the commit, since a reader may see the rows at once
         self._sequence += size
         self._keys = keys
 
     def _with_keys(self, cursor: Cursor, point: NumberArray) -> tuple[NumberArray, NumberArray]:
         """The key and number tables after giving keys to the points of a batch that have none yet."""
-        keys, numbers = self._keys, self._numbers
+        keys = self._keys
+        numbers = self._numbers[: int(keys.max(initial=-1)) + 1]  # without what a failed commit left behind
         if len(keys) < len(self._index):
             keys = np.concatenate([keys, np.full(len(self._index) - len(keys), -1, np.int32)])
         unknown = np.unique(point[keys[point] < 0])
@@ -152,44 +150,44 @@ class EmbeddedStore:
     # Reading
 
     async def latest(self, points: Sequence[int] | None, since: int) -> Batch:
-        """The newest usable sample at or after `since` of each point."""
-        return await self._read(self._latest, points, since)
-
-    def _latest(self, cursor: Cursor, points: Sequence[int] | None, since: int) -> Batch:
-        return newest_of_each(usable(self._rows(cursor, self._keys_of(points), since, _HIGHEST)))
+        """The newest usable sample at or after `since` of each point; the nearer `since`, the less is read."""
+        keys = None if points is None else self._keys_of(points)
+        return await self._read(lambda cursor: _samples.latest_rows(cursor, keys, max(since, LOWEST)))
 
     async def read(self, points: Sequence[int], start: int, end: int, limit: int | None = None) -> Batch:
         """Raw samples in [start, end), sorted by (point, at)."""
-        return await self._read(self._read_rows, points, start, end, limit)
-
-    def _read_rows(self, cursor: Cursor, points: Sequence[int], start: int, end: int, limit: int | None) -> Batch:
-        rows = self._rows(cursor, self._keys_of(points), start, end)
-        return rows if limit is None else rows.take(np.arange(min(limit, len(rows))))
+        keys = self._keys_of(points)
+        if limit is None:
+            return await self._read(lambda cursor: _samples.rows(cursor, keys, start, end))
+        return await self._read(lambda cursor: _samples.first_rows(cursor, keys, start, end, limit))
 
     async def aggregate(self, points: Sequence[int], start: int, end: int, window: int, origin: int = 0) -> Windows:
-        """Aggregates over windows of `window` ns aligned to `origin` ns."""
+        """Aggregates over windows of `window` ns aligned to `origin` ns; whole quarters of an hour are the cheapest."""
         if window <= 0:
             raise StoreError(f"a window of {window} ns: expected more than 0")
-        return await self._read(self._aggregate, points, start, end, window, origin)
+        return await self._run(
+            self._reader, self._with_cursor, self._aggregate, self._keys_of(points), start, end, window, origin
+        )
 
-    def _aggregate(self, cursor: Cursor, points: Sequence[int], start: int, end: int, window: int, origin: int) -> Windows:
-        return windows(usable(self._rows(cursor, self._keys_of(points), start, end)), window, origin)
+    def _aggregate(self, cursor: Cursor, keys: Keys, start: int, end: int, window: int, origin: int) -> Windows:
+        start, end = max(start, LOWEST), min(end, HIGHEST + 1)
+        with snapshot(cursor):
+            found = merge(_samples.partials(cursor, keys, start, end, window, origin) if start < end else [])
+        return sorted_windows(found, self._numbers[found.point])
 
     async def arrived(self, since: int, until: int, limit: int | None = None) -> Batch:
-        """Samples with since <= received < until, sorted by (received, point, at)."""
-        return await self._read(self._arrived, since, until, limit)
+        """Samples with since <= received < until, sorted by (received, point, at), however late they were."""
+        return await self._run(self._reader, self._with_cursor, self._arrived, since, until, limit)
 
     def _arrived(self, cursor: Cursor, since: int, until: int, limit: int | None) -> Batch:
-        rows = self._rows(cursor, None, _LOWEST, _HIGHEST)
-        rows = rows.take((rows.received >= since) & (rows.received < until))
-        return rows.take(np.lexsort((rows.at, rows.point, rows.received))[:limit])
+        with snapshot(cursor):
+            found = _arrivals.arrived(cursor, since, until, limit)
+        found = replace(found, point=self._numbers[found.point])
+        return found.take(np.lexsort((found.at, found.point, found.received))[:limit])
 
     async def count(self) -> int:
         """How many samples are stored, each (point, at) once."""
-        return await self._read(self._count)
-
-    def _count(self, cursor: Cursor) -> int:
-        return int(cursor.execute("SELECT count(*) FROM (SELECT DISTINCT point, at_ns FROM recent)").fetchall()[0][0])
+        return await self._run(self._reader, self._with_cursor, _compaction.distinct, None, LOWEST, HIGHEST + 1)
 
     # Housekeeping
 
@@ -197,37 +195,65 @@ class EmbeddedStore:
         """Deletes samples in [start, end); returns how many (point, at) there were."""
         return await self._run(self._keeper, self._delete, self._keys_of(points), start, end)
 
-    def _delete(self, keys: IntArray, start: int, end: int) -> int:
-        rows = len(self._rows(self._keep_cursor, keys, start, end))
-        self._keep_cursor.execute(f"DELETE FROM recent WHERE {_where(keys, start, end)}")  # noqa: S608  integers only
-        return rows
+    def _delete(self, keys: Keys, start: int, end: int) -> int:
+        with snapshot(self._keep_cursor) as cursor:
+            count = _compaction.distinct(cursor, keys, start, end)
+            _compaction.forget(cursor, keys, start, end)
+        return count
 
     async def retain(self, before: int) -> None:
-        """Forgets all samples with at < before."""
-        await self._run(self._keeper, self._keep_cursor.execute, f"DELETE FROM recent WHERE at_ns < {int(before)}")  # noqa: S608
+        """Forgets all samples with at < before; the file reuses the space."""
+        await self._run(self._keeper, self._retain, before)
+
+    def _retain(self, before: int) -> None:
+        with snapshot(self._keep_cursor) as cursor:
+            _compaction.forget(cursor, None, LOWEST, before)
+        self._checkpoint()
 
     async def compact(self) -> None:
-        """Folds the write-ahead log into the file."""
-        await self._run(self._keeper, self._keep_cursor.execute, "CHECKPOINT")
+        """Seals the days that are over: sorts them, drops replaced versions, rolls them up by quarters of an hour.
+
+        Costs about a second for each million rows, in steps of one transaction, beside running writes and reads. A sealed
+        day with late samples is rewritten once these are 2 % of it, at the latest in the first pass of the next UTC day.
+        """
+        await self._run(self._keeper, self._compact)
+
+    def _compact(self) -> None:
+        cursor = self._keep_cursor
+        now = self._clock() if self._clock else cursor.execute("SELECT max(received_ns) FROM recent").fetchall()[0][0]
+        if now is None:
+            return
+        today = now // SECOND // DAY
+        days = _compaction.waiting_days(cursor, today, everything=self._swept != today)
+        while days and not self._closing:
+            days = days[_compaction.seal(cursor, days) :]
+            self._checkpoint()
+        self._swept = today
+
+    def _checkpoint(self) -> None:
+        with contextlib.suppress(duckdb.TransactionException):  # a write is under way: a later commit does it by itself
+            self._keep_cursor.execute("CHECKPOINT")
 
     # Inside
 
-    def _rows(self, cursor: Cursor, keys: IntArray | None, start: int, end: int) -> Batch:
-        """Samples in [start, end) of some or all keys, sorted by (point number, at), each (point, at) once."""
-        found = cursor.execute(f"SELECT {_COLUMNS} FROM recent WHERE {_where(keys, start, end)} ORDER BY seq").fetchnumpy()  # noqa: S608
-        rows = Batch(self._numbers[found["point"]], *(found[name] for name in _COLUMNS.split(", ")[1:]))
-        return newest(rows)
-
-    def _keys_of(self, points: Sequence[int] | None) -> Any:
-        if points is None:
-            return None
+    def _keys_of(self, points: Sequence[int]) -> NumberArray:
+        """Keys of the points that the file knows, in the order of their numbers."""
+        known = self._keys
         numbers = np.unique(np.asarray(points, np.int64))
-        numbers = numbers[(numbers >= 0) & (numbers < len(self._keys))]
-        keys = self._keys[numbers]
+        numbers = numbers[(numbers >= 0) & (numbers < len(known))]
+        keys = known[numbers]
         return keys[keys >= 0]
 
-    async def _read(self, method: Callable[..., Result], *arguments: Any) -> Result:
-        return await self._run(self._reader, self._with_cursor, method, *arguments)
+    async def _read(self, method: Callable[[Cursor], Batch]) -> Batch:
+        return await self._run(self._reader, self._with_cursor, self._numbered, method)
+
+    def _numbered(self, cursor: Cursor, method: Callable[[Cursor], Batch]) -> Batch:
+        """What `method` finds in one snapshot, with numbers of the index, sorted by (point, at)."""
+        with snapshot(cursor):
+            found = method(cursor)
+        found = replace(found, point=self._numbers[found.point])
+        rows = order(found.point, found.at)
+        return found if rows is None else found.take(rows)
 
     def _with_cursor(self, method: Callable[..., Result], *arguments: Any) -> Result:
         cursor = self._read_cursors.get()
@@ -245,17 +271,3 @@ class EmbeddedStore:
             raise StoreUnavailable(f"{self.path}: {error}") from error
         except duckdb.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
-
-
-def _where(keys: NDArray[Any] | None, start: int, end: int) -> str:
-    time = f"at_ns >= {int(start)} AND at_ns < {int(end)}"
-    if keys is None:
-        return time
-    if not len(keys):
-        return "false"
-    return f"point IN ({', '.join(map(str, keys.tolist()))}) AND {time}"
-
-
-def _roll_back(cursor: Cursor) -> None:
-    with contextlib.suppress(duckdb.Error):  # no transaction is open, or the database has ended it itself
-        cursor.execute("ROLLBACK")

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from steward.errors import StoreError
 from steward.model import Batch, PointIndex, Quality
@@ -203,10 +205,10 @@ async def test_nothing_found_gives_empty_columns(engine: Factory) -> None:
             await store.read([], 0, NOON),
         ):
             assert len(batch) == 0
-            assert (batch.point.dtype, batch.at.dtype, batch.value.dtype) == (np.int32, np.int64, np.float64)
+            assert [str(batch.point.dtype), str(batch.at.dtype), str(batch.value.dtype)] == ["int32", "int64", "float64"]
         found = await store.aggregate([0], NOON, NOON + DAY, HOUR)
         assert len(found) == 0
-        assert (found.start.dtype, found.count.dtype, found.mean.dtype) == (np.int64, np.int64, np.float64)
+        assert [str(found.start.dtype), str(found.count.dtype), str(found.mean.dtype)] == ["int64", "int64", "float64"]
         await store.write(Batch.of([], [], []))
         assert await store.delete([0], NOON, NOON + DAY) in (0, -1)
 
@@ -329,3 +331,103 @@ async def test_everything_is_there_after_reopening_with_another_index(engine: Fa
     assert {(index.ids[n], value) for n, _, value in rows(found)} == {("a", 1), ("b", 6), ("new", 5)}
     await store.close()
     await store.close()
+
+
+class Model:
+    """The contract in twenty lines: a dictionary."""
+
+    def __init__(self) -> None:
+        self.samples: dict[tuple[int, int], tuple[float, int]] = {}
+
+    def write(self, batch: Batch) -> None:
+        keys = zip(batch.point.tolist(), batch.at.tolist(), strict=True)
+        self.samples.update(zip(keys, zip(batch.value.tolist(), batch.quality.tolist(), strict=True), strict=True))
+
+    def forget(self, points: set[int], start: int, end: int) -> None:
+        self.samples = {key: found for key, found in self.samples.items() if not (key[0] in points and start <= key[1] < end)}
+
+    def windows(self, start: int, end: int, window: int, origin: int) -> dict[tuple[int, int], list[float]]:
+        found: dict[tuple[int, int], list[float]] = {}
+        for (point, at), (value, quality) in sorted(self.samples.items()):
+            if start <= at < end and quality < Quality.BAD:
+                found.setdefault((point, at - (at - origin) % window), []).append(value)
+        return found
+
+
+moments = st.builds(
+    lambda day, minute, rest: NOON + day * DAY + minute * MINUTE + rest,
+    st.integers(-2, 3),
+    st.integers(0, 90),
+    st.sampled_from([0, 0, 1]),
+)
+batches = st.lists(
+    st.tuples(st.integers(0, 2), moments, st.integers(-50, 50), st.sampled_from([0, 0, 0, 1, 2])), min_size=1, max_size=60
+)
+steps = st.lists(
+    st.one_of(
+        batches.map(lambda rows: ("write", rows)),
+        st.just(("compact", None)),
+        st.tuples(st.just("delete"), st.tuples(st.sets(st.integers(0, 2), min_size=1), moments, moments)),
+        st.tuples(st.just("retain"), moments.filter(lambda at: at < NOON)),
+    ),
+    min_size=2,
+    max_size=10,
+)
+
+
+async def apply(store: Store, model: Model, step: tuple[str, Any]) -> None:
+    kind, what = step
+    if kind == "write":
+        point, at, value, quality = zip(*what, strict=True)
+        batch = Batch.of(point, at, value, quality=quality, received=NOON + 4 * DAY)
+        await store.write(batch)
+        model.write(batch)
+    elif kind == "compact":
+        await store.compact()
+    elif kind == "delete":
+        await store.delete(sorted(what[0]), what[1], what[2])
+        model.forget(what[0], what[1], what[2])
+    else:
+        await store.retain(what)
+        model.forget({0, 1, 2}, -(10**19), what)
+
+
+async def agrees(store: Store, model: Model, start: int, end: int, window: int, origin: int) -> None:
+    assert await all_of(store) == [(*key, value) for key, (value, _) in sorted(model.samples.items())]
+    assert await store.count() in (len(model.samples), -1)
+    expected = model.windows(start, end, window, origin)
+    found = await store.aggregate([0, 1, 2], start, end, window, origin)
+    assert list(zip(found.point.tolist(), found.start.tolist(), strict=True)) == sorted(expected)
+    groups = [np.array(expected[key]) for key in sorted(expected)]
+    for name in ("sum", "min", "max", "mean"):
+        assert np.allclose(getattr(found, name), [getattr(group, name)() for group in groups])
+    assert found.count.tolist() == [len(group) for group in groups]
+    assert found.first.tolist() == [group[0] for group in groups]
+    assert found.last.tolist() == [group[-1] for group in groups]
+    newest = {
+        point: (at, value)
+        for (point, at), (value, quality) in sorted(model.samples.items())
+        if at >= start and quality < Quality.BAD
+    }
+    assert rows(await store.latest(None, start)) == [(point, *newest[point]) for point in sorted(newest)]
+    assert sorted(rows(await store.arrived(NOON + 4 * DAY, NOON + 5 * DAY))) == await all_of(store)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(
+    history=steps,
+    start=moments,
+    window=st.sampled_from([MINUTE, 15 * MINUTE, HOUR, DAY, 7 * MINUTE + 1]),
+    origin=st.sampled_from([0, -8 * HOUR, 1]),
+)
+def test_any_history_reads_like_a_dictionary(engine: Factory, history: list[Any], start: int, window: int, origin: int) -> None:
+    async def scenario() -> None:
+        async with opened(engine) as store:
+            await store.delete([0, 1, 2], -(10**18), 4 * 10**18)
+            model = Model()
+            for step in history:
+                await apply(store, model, step)
+            await agrees(store, model, start, start + 3 * DAY + 5 * MINUTE, window, origin)
+            await store.delete([0, 1, 2], -(10**18), 4 * 10**18)
+
+    asyncio.run(scenario())
