@@ -1,0 +1,52 @@
+"""From the facility file's brokers to connections; starts the embedded one where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from collectors.broker import EmbeddedBroker
+from collectors.mqtt import Broker, MqttConnection, Tls
+from steward.config import Settings, secret
+from steward.config.schema import BrokerTable
+from steward.units import SECOND
+
+
+def embedded(table: BrokerTable, settings: Settings, environ: Mapping[str, str], data: Path) -> EmbeddedBroker:
+    """The embedded broker of a table; a port of 0 in its url takes a free one."""
+    where = f"broker[{table.id}].password_env"
+    password = secret(where, table.password_env, table.password_file, environ, settings.root, required=bool(table.username))
+    return EmbeddedBroker(urlsplit(table.url).port or 0, data / table.data, username=table.username, password=password)
+
+
+def connection(
+    table: BrokerTable, settings: Settings, environ: Mapping[str, str], memory: Path, url: str = ""
+) -> MqttConnection:
+    """A connection, not started. `url`: where it differs from the table's (embedded on a free port).
+
+    Raises ConfigError for a secret that cannot be read, BrokerError for an address or certificate that cannot be used.
+    """
+    where = f"broker[{table.id}].password_env"
+    password = secret(where, table.password_env, table.password_file, environ, settings.root, required=bool(table.username))
+
+    def path(name: str) -> str:
+        return str(settings.root / name) if name else ""
+
+    tls = Tls()
+    if table.tls is not None:
+        tls = Tls(path(table.tls.ca), path(table.tls.cert), path(table.tls.key), table.tls.insecure)
+    return MqttConnection(
+        Broker(
+            table.id,
+            url or table.url,
+            protocol=table.protocol,
+            client_id=table.client_id,
+            username=table.username,
+            password=password,
+            tls=tls,
+            share_group=table.share_group,
+            keepalive=table.keepalive / SECOND,
+            memory=memory / f"subscriptions-{table.id}.json",
+        )
+    )
