@@ -32,7 +32,7 @@ UNKNOWN_PER_TAKE = 1_000
 
 NO_MESSAGE = Message("", b"", 0)
 NO_TEMPLATE = Template("", "")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class Marks(NamedTuple):

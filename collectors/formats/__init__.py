@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from collectors.formats.contract import Decoder, DeviceReadings, Message, Readings
-from steward.errors import ConfigError, Problem
+from steward.errors import ConfigError, Problem, UndecodableMessage
 
 __all__ = ["Decoder", "DeviceReadings", "Message", "Readings", "decoder", "formats"]
 
@@ -73,3 +73,5 @@ def decoder(name: str, options: Mapping[str, Any] | None = None) -> Decoder:
     except msgspec.ValidationError as error:
         expected = ", ".join(kind.__struct_fields__)
         raise ConfigError([Problem("options", str(error), expected)]) from None
+    except UndecodableMessage as error:  # a path that is none
+        raise ConfigError([Problem("options", str(error))]) from None

@@ -21,6 +21,8 @@ TOPICS = ("steward/v1/{device}/telemetry", "steward/v1/{device}/status")
 QUALITIES = {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
 RESTARTS = (0, 1)
 """Sequence numbers that a device begins again with."""
+REORDERED = 100
+"""A number further below the last one than this is a new beginning, not a message that was overtaken."""
 
 
 class Reading(msgspec.Struct, gc=False):
@@ -109,6 +111,8 @@ class Decoder:
         self._sequences[address] = sequence
         if last is None or sequence in (last, last + 1) or sequence in RESTARTS:
             return
+        if last - sequence > REORDERED:
+            return  # the device began again somewhere
         if sequence > last:
             out.reject("sequence_gap", f"{sequence - last - 1} missing between {last} and {sequence}")
         else:

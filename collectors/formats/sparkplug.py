@@ -31,6 +31,8 @@ BITS = {1: 8, 2: 16, 3: 32, 4: 64}
 """Signed datatypes: they travel as two's complement in unsigned fields."""
 UNSIGNED = {5, 6, 7, 8}
 FLOAT, DOUBLE, BOOLEAN, STRING, DATETIME, TEXT, UUID = 9, 10, 11, 12, 13, 14, 15
+COMPOUND = {16, 17, 18, 19}
+"""DataSet, Bytes, File, Template: no readings."""
 NODES = 50_000
 METRICS = 200_000
 """Bounds on what foreign births may make us remember: nodes, and aliases of a node."""
@@ -251,9 +253,12 @@ def _birth_number(payload: Any) -> int:
 
 
 def _state(place: Place, device: DeviceReadings, metric: Any, known: Known, stamp: int, birth: bool) -> None:
-    if metric.is_transient or metric.is_null or metric.WhichOneof("value") is None:
+    datatype = metric.datatype or known.datatype
+    if metric.is_transient or metric.is_null:
         return  # not to be stored; null is "no value"
-    value = number(metric, metric.datatype or known.datatype)
+    if metric.WhichOneof("value") is None and datatype not in COMPOUND:
+        return
+    value = number(metric, datatype)
     at = milliseconds(metric.timestamp) or stamp
     if birth and stamp and not metric.is_historical:
         at = stamp  # a birth says what is true now; its metrics may bear the time of their last change
@@ -284,7 +289,7 @@ def number(metric: Any, datatype: int) -> float | int | bool | str:
         return _text(metric.string_value)
     if datatype == DATETIME:
         return float(metric.long_value / 1000)
-    raise UndecodableMessage("unsupported_type", f"{_text(metric.name)[:60]!r} has datatype {datatype}")
+    raise UndecodableMessage("unsupported_type", f"datatype {datatype}")
 
 
 def _integer(metric: Any) -> int:

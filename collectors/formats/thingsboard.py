@@ -49,7 +49,10 @@ class Decoder:
         address = message.device if message.device not in NOBODY else self._device
         if not address:
             raise UndecodableMessage("no_device", "v1/devices/me names no device; set the template's option device")
-        _entries(payloads.value(message.payload), out.device(address), out, "")
+        stated = payloads.value(message.payload)
+        if not isinstance(stated, (dict, list)):
+            raise UndecodableMessage("wrong_shape", f"a JSON {type(stated).__name__}, expected an object or a list")
+        _entries(stated, out.device(address), out, "")
 
     def _gateway(self, last: str, message: Message, out: Readings) -> None:
         if last not in ("telemetry", "attributes", "connect", "disconnect"):

@@ -18,7 +18,7 @@ SCALES = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 LIMIT = 1 << 63
 HOUR = 3_600_000_000_000
 
-_NUMBER = re.compile(r"\d{1,19}(\.\d{0,9})?")
+_NUMBER = re.compile(r"\d{1,19}(\.\d{0,9})?", re.ASCII)
 _FRACTION = re.compile(r"[.,](\d{7,9})")
 
 

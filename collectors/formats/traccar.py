@@ -52,9 +52,8 @@ class Decoder:
         device = out.device(address)
         useful = False
         if isinstance(position, dict):
-            _position(position, device)
-            if isinstance(sender, dict) and isinstance(sender.get("status"), str) and not isinstance(event, dict):
-                device.add("status", sender["status"], instant(position.get("deviceTime"), device.local))
+            status = sender.get("status") if isinstance(sender, dict) and not isinstance(event, dict) else None
+            _position(position, device, status)
             useful = True
         if isinstance(event, dict):
             useful |= _event(event, device)
@@ -63,7 +62,7 @@ class Decoder:
             out.reject("event_not_supported", f"{kind!r:.60}")
 
 
-def _position(position: dict[str, Any], device: DeviceReadings) -> None:
+def _position(position: dict[str, Any], device: DeviceReadings, status: Any) -> None:
     at = instant(position.get("deviceTime"), device.local)
     fixed = instant(position.get("fixTime"), device.local) or at
     outdated = position.get("outdated") is True
@@ -79,6 +78,8 @@ def _position(position: dict[str, Any], device: DeviceReadings) -> None:
         value = position.get(field)
         if value is not None:
             device.add(field, value, fixed, quality, historical, unit if value.__class__ is not str else "")
+    if isinstance(status, str):
+        device.add("status", status, at, historical=historical)
     for field, value in attributes.items():
         _attribute(field, value, device, at, historical)
 

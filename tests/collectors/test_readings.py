@@ -1,0 +1,566 @@
+"""From what decoders state to a batch: routing, units, range, clocks, retained messages, rejects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.formats import Message, decoder
+from collectors.readings import (
+    PAYLOAD_LIMIT,
+    REJECTS_PER_TAKE,
+    UNKNOWN_PER_TAKE,
+    Readings,
+    Routing,
+    Taken,
+)
+from collectors.routing import Admission
+from steward.errors import UndecodableMessage
+from steward.model import METRICS, Channel, Device, Equip, Facility, Point, PointIndex, Quality, Site, Space, Template
+from steward.units import HOUR, MINUTE, SECOND, unit
+
+NOW = 1_795_521_600 * SECOND  # 2026-11-24T12:00:00Z
+TEMPLATE = Template("plug", "json", topic="t/{device}")
+OTHER = Template("other", "json")
+
+
+def named(text: str) -> dict[str, str]:
+    return {"": text}
+
+
+def device(id: str, address: str = "", **more: Any) -> Device:
+    described = {"format": "json", "broker": "main", "template": "plug", "site": "berlin"} | more
+    return Device(id=id, name=named(id), address=address or id, **described)
+
+
+def point(id: str, metric: str = "power", low: float = -math.inf, high: float = math.inf, **more: Any) -> Point:
+    kind = METRICS[metric]
+    return Point(
+        id=id, name=named(id), metric=metric, unit=kind.unit, nature=kind.nature, site="berlin", low=low, high=high, **more
+    )
+
+
+def channel(device: str, field: str, point: str, symbol: str = "", words: Mapping[str, float] | None = None) -> Channel:
+    configured = unit(symbol) if symbol else unit("1")
+    return Channel(device, field, point, configured.scale, configured.offset, words or {})
+
+
+SITES = {
+    "berlin": Site("berlin", named("Berlin"), time_zone="Europe/Berlin"),
+    "linhai": Site("linhai", named("Linhai"), time_zone="Asia/Shanghai"),
+}
+
+
+def facility(devices: Sequence[Device], points: Sequence[Point], channels: Sequence[Channel]) -> Facility:
+    return Facility(
+        id="f",
+        name=named("f"),
+        organisations={},
+        sites=SITES,
+        spaces={"room": Space("room", named("Room"), "linhai")},
+        equips={"van": Equip("van", named("Van"), "vehicle", "linhai")},
+        devices={one.id: one for one in devices},
+        points={one.id: one for one in points},
+        channels=tuple(channels),
+        calendars={},
+        templates={},
+    )
+
+
+def plant() -> Facility:
+    return facility(
+        [device("plug"), device("child", gateway="plug"), device("grandchild", gateway="child")],
+        [
+            point("plug.power", low=0, high=5_000),
+            point("plug.energy", "energy"),
+            point("plug.temp", "temperature", low=-40, high=90),
+            point("plug.on", "on"),
+            point("plug.count", "count"),
+            point("child.power"),
+        ],
+        [
+            channel("plug", "p", "plug.power", "kW"),
+            channel("plug", "e", "plug.energy", "kWh"),
+            channel("plug", "t", "plug.temp", "degC"),
+            channel("plug", "on", "plug.on", words={"ON": 1, "OFF": 0}),
+            channel("plug", "n", "plug.count"),
+            channel("child", "p", "child.power", "W"),
+        ],
+    )
+
+
+@pytest.fixture
+def readings() -> Readings:
+    return Routing(plant(), PointIndex()).readings("main")
+
+
+def deliver(readings: Readings, address: str = "plug", received: int = NOW, retained: bool = False, **fields: Any) -> None:
+    """One message with some fields, each a value or (value, keywords of add)."""
+    readings.begin(Message(f"t/{address}", b"payload", received, address, retained), TEMPLATE)
+    one = readings.device(address)
+    for field, stated in fields.items():
+        value, more = stated if isinstance(stated, tuple) else (stated, {})
+        one.add(field, value, **more)
+
+
+def samples(readings: Readings, taken: Taken) -> list[tuple[str, float]]:
+    ids = readings.routing.index.ids
+    return [(ids[number], float(value)) for number, value in zip(taken.batch.point, taken.batch.value, strict=True)]
+
+
+def test_values_arrive_in_canonical_units(readings: Readings) -> None:
+    deliver(readings, p=1.5, e=2, t=21.5, on=True)
+    taken = readings.take()
+    assert samples(readings, taken) == [("plug.power", 1500.0), ("plug.energy", 2000.0), ("plug.temp", 21.5), ("plug.on", 1.0)]
+    assert not taken.rejects
+    assert not taken.counts
+
+
+def test_a_batch_has_the_types_of_the_model(readings: Readings) -> None:
+    deliver(readings, p=1)
+    batch = readings.take().batch
+    assert [getattr(batch, name).dtype for name in ("point", "at", "received", "value", "quality", "historical")] == [
+        np.int32,
+        np.int64,
+        np.int64,
+        np.float64,
+        np.uint8,
+        np.bool_,
+    ]
+
+
+def test_take_empties(readings: Readings) -> None:
+    deliver(readings, p=1, x=1)
+    deliver(readings, "nobody", p=1)
+    readings.take()
+    assert len(readings) == 0
+    again = readings.take()
+    assert len(again.batch) == 0
+    assert (again.rejects, again.presence, again.replies, again.seen, again.clocks, again.unknown) == ([], [], [], {}, [], [])
+    assert not again.counts
+
+
+def test_samples_of_many_messages_keep_their_order_and_arrival(readings: Readings) -> None:
+    deliver(readings, received=NOW, p=1, t=20)
+    deliver(readings, received=NOW + 5)
+    deliver(readings, received=NOW + 10, p=2)
+    batch = readings.take().batch
+    assert batch.received.tolist() == [NOW, NOW, NOW + 10]
+    assert batch.at.tolist() == [NOW, NOW, NOW + 10]
+
+
+def test_device_time_and_arrival_are_both_kept(readings: Readings) -> None:
+    deliver(readings, p=(1, {"at": NOW - 3 * SECOND}))
+    batch = readings.take().batch
+    assert (batch.at[0], batch.received[0], batch.quality[0]) == (NOW - 3 * SECOND, NOW, Quality.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("offset", "reason"),
+    [
+        (5 * MINUTE, None),
+        (5 * MINUTE + 1, "clock_future"),
+        (-HOUR, None),
+        (-HOUR - 1, "clock_skew"),
+        (400 * 24 * HOUR, "clock_future"),
+    ],
+)
+def test_a_wrong_clock_makes_a_sample_uncertain_and_is_reported(readings: Readings, offset: int, reason: str | None) -> None:
+    deliver(readings, p=(1, {"at": NOW + offset}))
+    taken = readings.take()
+    assert taken.batch.at.tolist() == [NOW + offset]
+    assert taken.batch.quality.tolist() == [Quality.UNCERTAIN if reason else Quality.GOOD]
+    assert [tuple(clock) for clock in taken.clocks] == ([("plug", reason, offset, 1)] if reason else [])
+    assert dict(taken.counts) == ({reason: 1} if reason else {})
+
+
+def test_the_clock_report_holds_the_worst_offset_of_each_device(readings: Readings) -> None:
+    for offset in (-2 * HOUR, -5 * HOUR, -3 * HOUR):
+        deliver(readings, p=(1, {"at": NOW + offset}))
+    deliver(readings, "child", p=(1, {"at": NOW + HOUR}))
+    assert sorted(readings.take().clocks) == [("child", "clock_future", HOUR, 1), ("plug", "clock_skew", -5 * HOUR, 3)]
+
+
+def test_historical_samples_may_be_old_but_not_from_the_future(readings: Readings) -> None:
+    deliver(readings, p=(1, {"at": NOW - 9 * HOUR, "historical": True}), e=(1, {"at": NOW + HOUR, "historical": True}))
+    batch = readings.take().batch
+    assert batch.historical.tolist() == [True, True]
+    assert batch.quality.tolist() == [Quality.GOOD, Quality.UNCERTAIN]
+
+
+def test_a_bad_sample_stays_bad_when_its_clock_is_wrong(readings: Readings) -> None:
+    deliver(readings, p=(1, {"at": NOW - 9 * HOUR, "quality": Quality.BAD}), t=(20, {"quality": Quality.UNCERTAIN}))
+    assert readings.take().batch.quality.tolist() == [Quality.BAD, Quality.UNCERTAIN]
+
+
+def test_marks_stay_with_their_samples_when_others_are_rejected(readings: Readings) -> None:
+    deliver(readings, p=99, e=(1, {"quality": Quality.BAD}), on="BROKEN", t=(20, {"historical": True, "at": NOW}), n=1)
+    batch = readings.take().batch
+    assert batch.quality.tolist() == [Quality.BAD, Quality.GOOD, Quality.GOOD]
+    assert batch.historical.tolist() == [False, True, False]
+
+
+def test_a_retained_message_is_no_new_sample(readings: Readings) -> None:
+    deliver(readings, retained=True, p=1, e=(2, {"at": NOW - 5 * HOUR}))
+    deliver(readings, p=3)
+    taken = readings.take()
+    assert samples(readings, taken) == [("plug.energy", 2000.0), ("plug.power", 3000.0)]
+    assert taken.batch.historical.tolist() == [True, False]
+    assert taken.batch.quality.tolist() == [Quality.GOOD, Quality.GOOD]
+    assert dict(taken.counts) == {"retained": 1}
+    assert not taken.rejects
+
+
+def test_a_retained_message_does_not_make_a_device_seen(readings: Readings) -> None:
+    deliver(readings, retained=True, p=1)
+    assert readings.take().seen == {}
+
+
+def test_a_retained_will_is_a_death(readings: Readings) -> None:
+    readings.begin(Message("t/child/LWT", b"Offline", NOW, "child", True), TEMPLATE)
+    readings.device("child").died()
+    assert readings.take().deaths == ["child", "grandchild"]
+
+
+@pytest.mark.parametrize("value", [-0.001, 5.001, 1e300])
+def test_a_value_outside_its_range_is_rejected(readings: Readings, value: float) -> None:
+    deliver(readings, p=value, t=20)
+    taken = readings.take()
+    assert samples(readings, taken) == [("plug.temp", 20.0)]
+    (reject,) = taken.rejects
+    assert (reject.reason, reject.topic, reject.payload, reject.address) == ("out_of_range", "t/plug", b"payload", "plug")
+    assert "plug.power" in reject.detail
+    assert "0 to 5000" in reject.detail
+
+
+def test_the_ends_of_a_range_belong_to_it(readings: Readings) -> None:
+    deliver(readings, p=0, t=90)
+    deliver(readings, p=5, t=-40)
+    assert len(readings.take().batch) == 4
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_value_that_is_not_finite_is_rejected(readings: Readings, value: float) -> None:
+    deliver(readings, p=value, e=value)
+    taken = readings.take()
+    assert len(taken.batch) == 0
+    assert dict(taken.counts) == {"not_finite": 2}
+
+
+def test_a_value_that_overflows_in_its_unit_is_rejected(readings: Readings) -> None:
+    deliver(readings, e=1e308)
+    assert dict(readings.take().counts) == {"not_finite": 1}
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, None, 10**400])
+def test_what_is_no_number_is_rejected_and_the_rest_kept(readings: Readings, value: Any) -> None:
+    deliver(readings, t=1, p=value, e=2)
+    taken = readings.take()
+    assert samples(readings, taken) == [("plug.temp", 1.0), ("plug.energy", 2000.0)]
+    assert dict(taken.counts) == {"wrong_type": 1}
+
+
+def test_a_time_beyond_int64_rejects_its_sample_only(readings: Readings) -> None:
+    deliver(readings, t=1, p=(2, {"at": 1 << 70}), e=(3, {"at": NOW}))
+    taken = readings.take()
+    assert samples(readings, taken) == [("plug.temp", 1.0), ("plug.energy", 3000.0)]
+    assert taken.batch.at.tolist() == [NOW, NOW]
+
+
+@pytest.mark.parametrize(("text", "value"), [("ON", 1.0), (" OFF ", 0.0)])
+def test_text_is_looked_up_in_the_words(readings: Readings, text: str, value: float) -> None:
+    deliver(readings, on=text)
+    assert samples(readings, readings.take()) == [("plug.on", value)]
+
+
+@pytest.mark.parametrize("text", ["on", "BROKEN", "", "1"])
+def test_text_that_is_none_of_the_words_is_rejected(readings: Readings, text: str) -> None:
+    deliver(readings, on=text)
+    taken = readings.take()
+    assert len(taken.batch) == 0
+    assert [reject.reason for reject in taken.rejects] == ["unknown_state"]
+    assert "ON, OFF" in taken.rejects[0].detail
+
+
+@pytest.mark.parametrize(("text", "value"), [("22.5", 22.5), (" -3 ", -3.0), ("1e1", 10.0), (".5", 0.5)])
+def test_a_number_may_be_written_as_text(readings: Readings, text: str, value: float) -> None:
+    deliver(readings, t=text)
+    assert samples(readings, readings.take()) == [("plug.temp", value)]
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1_0", "0x10", "22,5", "twenty", "１２", "--1"])
+def test_text_that_is_no_number_is_rejected(readings: Readings, text: str) -> None:
+    deliver(readings, t=text)
+    assert dict(readings.take().counts) == {"unknown_state": 1}
+
+
+@pytest.mark.parametrize(
+    ("field", "symbol", "value", "canonical"),
+    [("p", "W", 1500, 1500), ("p", "kW", 1.5, 1500), ("t", "degF", 68, 20), ("t", "K", 300, 26.85), ("e", "MWh", 1, 1e6)],
+)
+def test_a_declared_unit_goes_before_the_configured_one(
+    readings: Readings, field: str, symbol: str, value: float, canonical: float
+) -> None:
+    stated: dict[str, Any] = {field: (value, {"unit": symbol})}
+    deliver(readings, **stated)
+    assert readings.take().batch.value[0] == pytest.approx(canonical, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "reason"), [("furlong", "unknown_unit"), ("degC", "unit_mismatch"), ("kWh", "unit_mismatch")]
+)
+def test_a_declared_unit_that_cannot_be_converted_is_rejected(readings: Readings, symbol: str, reason: str) -> None:
+    deliver(readings, p=(1, {"unit": symbol}), t=20)
+    taken = readings.take()
+    assert samples(readings, taken) == [("plug.temp", 20.0)]
+    assert [(reject.reason, reject.address) for reject in taken.rejects] == [(reason, "plug")]
+
+
+def test_plain_numbers_take_any_unit(readings: Readings) -> None:
+    deliver(readings, n=(7, {"unit": "count"}))
+    deliver(readings, n=(8, {"unit": "W"}))
+    assert readings.take().batch.value.tolist() == [7, 8]
+
+
+def test_a_scale_that_a_person_set_holds_against_a_declared_unit() -> None:
+    ratio = Channel("plug", "p", "plug.power", scale=30_000.0)  # kW behind a transformer of 30:1
+    readings = Routing(facility([device("plug")], [point("plug.power")], [ratio]), PointIndex()).readings("main")
+    deliver(readings, p=(2, {"unit": "kW"}))
+    assert readings.take().batch.value.tolist() == [60_000]
+
+
+def test_an_unmapped_field_is_counted_each_time_and_handed_over_once(readings: Readings) -> None:
+    for _ in range(3):
+        deliver(readings, p=1, x=2)
+    taken = readings.take()
+    assert len(taken.batch) == 3
+    assert dict(taken.counts) == {"unmapped": 3}
+    assert [(reject.reason, reject.detail, reject.address) for reject in taken.rejects] == [("unmapped", "x: 2", "plug")]
+    deliver(readings, x=2)
+    assert readings.take().rejects == []
+
+
+def test_an_unknown_device_is_noted_with_its_fields(readings: Readings) -> None:
+    deliver(readings, "new", a=1, b="x")
+    deliver(readings, "new", a=2)
+    taken = readings.take()
+    assert [tuple(one) for one in taken.unknown] == [("plug", "json", "new", {"a": 2, "b": "x"})]
+    assert [(reject.reason, reject.address) for reject in taken.rejects] == [("unknown_device", "new")]
+    assert dict(taken.counts) == {"unknown_device": 2}
+    assert taken.seen == {}
+
+
+def test_rejects_are_bounded_and_all_counted(readings: Readings) -> None:
+    for _ in range(REJECTS_PER_TAKE + 50):
+        deliver(readings, p=-1, on="?")
+    taken = readings.take()
+    assert len(taken.rejects) == REJECTS_PER_TAKE
+    assert dict(taken.counts) == {"out_of_range": REJECTS_PER_TAKE + 50, "unknown_state": REJECTS_PER_TAKE + 50}
+
+
+def test_a_flood_of_addresses_is_bounded(readings: Readings) -> None:
+    for number in range(UNKNOWN_PER_TAKE + 5):
+        deliver(readings, f"x{number}", p=1)
+    taken = readings.take()
+    assert len(taken.unknown) == UNKNOWN_PER_TAKE
+    assert taken.counts["unknown_device"] == UNKNOWN_PER_TAKE + 5
+
+
+def test_a_rejected_payload_is_cut(readings: Readings) -> None:
+    readings.begin(Message("t", b"x" * 100_000, NOW), TEMPLATE)
+    readings.reject("not_json", "y" * 10_000)
+    (reject,) = readings.take().rejects
+    assert len(reject.payload) == PAYLOAD_LIMIT
+    assert len(reject.detail) <= 300
+    assert (reject.template, reject.received) == ("plug", NOW)
+
+
+def test_births_and_deaths_in_order(readings: Readings) -> None:
+    deliver(readings)
+    plug, child = readings.device("plug"), readings.device("child")
+    plug.died(NOW - 5)
+    plug.born(NOW - 4)
+    child.born()
+    taken = readings.take()
+    assert [tuple(one) for one in taken.presence] == [
+        ("plug", False, NOW - 5),
+        ("child", False, NOW - 5),
+        ("grandchild", False, NOW - 5),
+        ("plug", True, NOW - 4),
+        ("child", True, NOW),
+    ]
+    assert taken.births == ["plug", "child"]
+    assert taken.deaths == ["grandchild"]
+
+
+def test_gateways_that_name_each_other_do_not_loop() -> None:
+    ring = facility([device("a", gateway="b"), device("b", gateway="a")], [], [])
+    readings = Routing(ring, PointIndex()).readings("main")
+    deliver(readings, "a")
+    readings.device("a").died()
+    assert sorted(readings.take().deaths) == ["a", "b"]
+
+
+def test_replies_are_handed_over(readings: Readings) -> None:
+    deliver(readings)
+    readings.reply("back", b"1")
+    assert [tuple(one) for one in readings.take().replies] == [("back", b"1")]
+
+
+def test_a_device_is_seen_at_its_last_arrival(readings: Readings) -> None:
+    deliver(readings, received=NOW)
+    deliver(readings, received=NOW + 9)
+    assert readings.take().seen == {"plug": NOW + 9}
+
+
+def test_the_same_address_is_another_device_for_another_template_or_broker() -> None:
+    devices = [
+        device("a", "1"),
+        device("b", "1", template="other"),
+        device("c", "1", broker="second"),
+        device("d", "2", broker=""),
+        device("e", "3", template=""),
+        device("g", "1", format="tasmota"),
+    ]
+    routing = Routing(facility(devices, [], []), PointIndex())
+
+    def found(broker: str, template: Template, address: str) -> str | None:
+        entry = routing.find(broker, template.format, template.id, address)
+        return entry.device.id if entry else None
+
+    assert found("main", TEMPLATE, "1") == "a"
+    assert found("main", OTHER, "1") == "b"
+    assert found("second", TEMPLATE, "1") == "c"
+    assert found("second", TEMPLATE, "2") == "d"
+    assert found("main", OTHER, "2") == "d"
+    assert found("main", TEMPLATE, "3") == "e"
+    assert found("main", Template("x", "tasmota"), "1") == "g"
+    assert found("second", Template("x", "tasmota"), "1") is None
+
+
+def test_one_field_may_feed_several_points() -> None:
+    points = [point("a"), point("b", high=1_000), point("c", "energy")]
+    channels = [channel("plug", "p", "a", "kW"), channel("plug", "e", "c"), Channel("plug", "p", "b", 500.0)]
+    readings = Routing(facility([device("plug")], points, channels), PointIndex()).readings("main")
+    deliver(readings, p=(1, {"quality": Quality.UNCERTAIN}), e=1)
+    deliver(readings, p=3)
+    taken = readings.take()
+    assert sorted(samples(readings, taken)) == [("a", 1000.0), ("a", 3000.0), ("b", 500.0), ("c", 1.0)]
+    assert dict(taken.counts) == {"out_of_range": 1}
+    assert sorted(zip(taken.batch.value.tolist(), taken.batch.quality.tolist(), strict=True)) == [
+        (1, 0),
+        (500, 1),
+        (1000, 1),
+        (3000, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "hour"),
+    [({"site": "berlin"}, 11), ({"site": "", "equip": "van"}, 4), ({"site": "", "space": "room"}, 4), ({"site": ""}, 11)],
+    ids=["site", "equip", "space", "first site"],
+)
+def test_local_time_is_that_of_the_place_of_the_device(place: dict[str, str], hour: int) -> None:
+    readings = Routing(facility([device("plug", **place)], [], []), PointIndex()).readings("main")
+    deliver(readings)
+    local = readings.device("plug").local("2026-11-24T12:00:00")
+    assert local == NOW + (hour - 12) * HOUR
+
+
+def test_local_time_that_is_none_is_undecodable(readings: Readings) -> None:
+    deliver(readings)
+    with pytest.raises(UndecodableMessage, match="bad_time"):
+        readings.device("plug").local("soon")
+
+
+def admitting(calls: list[tuple[str, str, str]]) -> Callable[[str, str, str], Admission | None]:
+    def admit(broker: str, template: str, address: str) -> Admission | None:
+        calls.append((broker, template, address))
+        if address.startswith("bad"):
+            return None
+        id = f"{template}.{address}"
+        return device(id, address), [point(f"{id}.power", high=10)], [channel(id, "p", f"{id}.power", "W")]
+
+    return admit
+
+
+def test_a_template_admits_a_device_without_losing_its_first_message() -> None:
+    calls: list[tuple[str, str, str]] = []
+    readings = Routing(plant(), PointIndex(), admit=admitting(calls)).readings("main")
+    wide = Template("plug", "json", admit=True)
+    for value in (7, 99):
+        readings.begin(Message("t/new", b"", NOW, "new"), wide)
+        readings.device("new").add("p", value)
+        readings.begin(Message("t/bad", b"", NOW, "bad"), wide)
+        readings.device("bad").add("p", value)
+    deliver(readings, p=1)
+    taken = readings.take()
+    assert samples(readings, taken) == [("plug.new.power", 7.0), ("plug.power", 1000.0)]
+    assert taken.admitted == ["plug.new"]
+    assert dict(taken.counts) == {"out_of_range": 1, "unknown_device": 2}
+    assert calls[0] == ("main", "plug", "new")
+    assert len(calls) == 3
+    assert readings.take().admitted == []
+
+
+def test_a_template_that_does_not_admit_asks_nobody() -> None:
+    calls: list[tuple[str, str, str]] = []
+    readings = Routing(plant(), PointIndex(), admit=admitting(calls)).readings("main")
+    deliver(readings, "new", p=1)
+    assert calls == []
+
+
+def test_two_brokers_share_one_admission() -> None:
+    calls: list[tuple[str, str, str]] = []
+    routing = Routing(plant(), PointIndex(), admit=admitting(calls))
+    wide = Template("plug", "json", admit=True)
+    first, second = routing.readings("main"), routing.readings("main")
+    for readings in (first, second):
+        readings.begin(Message("t/new", b"", NOW, "new"), wide)
+        readings.device("new").add("p", 5)
+    assert len(calls) == 1
+    assert [len(readings.take().batch) for readings in (first, second)] == [1, 1]
+
+
+def test_a_json_message_goes_all_the_way_to_a_batch(readings: Readings) -> None:
+    made = decoder("json", {"time": "ts"})
+    message = Message("t/plug", b'{"ts": 1795521599000, "p": 1.25, "e": "17", "on": "ON", "t": null}', NOW, "plug")
+    readings.begin(message, TEMPLATE)
+    made.decode(message, readings)
+    taken = readings.take()
+    assert samples(readings, taken) == [("plug.power", 1250.0), ("plug.energy", 17000.0), ("plug.on", 1.0)]
+    assert taken.batch.at.tolist() == [NOW - SECOND] * 3
+
+
+VALUES = st.floats() | st.integers() | st.booleans() | st.text(max_size=4) | st.none()
+STATED = st.tuples(
+    st.sampled_from(["p", "e", "t", "on", "n", "x"]),
+    VALUES,
+    st.sampled_from([0, NOW, NOW - 2 * HOUR, NOW + HOUR, 1 << 64]),
+    st.sampled_from(Quality),
+    st.booleans(),
+    st.sampled_from(["", "W", "kWh", "degF", "?"]),
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.lists(STATED, max_size=6)), max_size=8))
+def test_every_value_leaves_as_a_sample_or_is_counted(messages: list[tuple[bool, list[tuple[Any, ...]]]]) -> None:
+    readings = Routing(plant(), PointIndex()).readings("main")
+    stated = 0
+    for retained, values in messages:
+        readings.begin(Message("t/plug", b"", NOW, "plug", retained), TEMPLATE)
+        one = readings.device("plug")
+        for field, value, at, quality, historical, symbol in values:
+            one.add(field, value, at, quality, historical, symbol)
+            stated += 1
+    taken = readings.take()
+    lost = sum(number for reason, number in taken.counts.items() if not reason.startswith("clock_"))
+    assert len(taken.batch) + lost == stated
+    assert np.isfinite(taken.batch.value).all()
+    assert (taken.batch.at > 0).all()
