@@ -112,6 +112,8 @@ class Bank:
                 self.judge(rows[fresh], moment[fresh], value.take(source), quality.take(source))
 
     def _count_late(self, at: IntArray, last: IntArray, fresh: BoolArray) -> None:
+        if self.kind.CLOCK == "received":
+            return
         same = int(np.count_nonzero(at == last))
         self.counts["duplicate"] += same
         self.counts["late"] += int(np.count_nonzero(~fresh)) - same
@@ -130,6 +132,8 @@ class Bank:
     def _advance(self, rows: IntArray, at: IntArray) -> None:
         if self.lifecycle.active:
             active = np.flatnonzero(self.state["slot"].take(rows) >= 0)
+            if self.kind.PATIENT:
+                active = active[~self.state["paused"][rows[active]]]
             self.lifecycle.advance(rows[active], at[active])
 
     def settle(self, rows: IntArray, at: IntArray, findings: Findings, value: FloatArray | None = None) -> None:
@@ -194,6 +198,7 @@ class Bank:
         """The collector is back for `rows`: silence before `at` says nothing."""
         if self.kind.PATIENT:
             self.state["paused"][rows] = False
+            self.lifecycle.forget(rows)
         findings = self.kind.resume(self.state, rows, at)
         if findings is not None:
             self._found(rows, np.full(len(rows), at, np.int64), findings)

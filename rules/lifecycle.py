@@ -114,7 +114,7 @@ class Lifecycle:
         if known is not None:
             busy = busy & known
             if self.active:
-                self._forget(rows[~known])
+                self.forget(rows[~known])
         if not busy.any():
             return
         pick = np.flatnonzero(busy)
@@ -164,7 +164,7 @@ class Lifecycle:
             ended = end <= at[ending]
             self._resolve(held[ended], end[ended])
 
-    def _forget(self, rows: IntArray) -> None:
+    def forget(self, rows: IntArray) -> None:
         """Not enough data: what was pending is not any more, what fires stays."""
         slots = self._state["slot"][rows].astype(np.int64)
         slots = slots[slots >= 0]

@@ -133,6 +133,9 @@ def _load_one(where: str, table: Mapping[str, Any], origin: str, catalogue: Cata
     if len(loaded.problems) > before:
         return
     complete = rule(kind)
+    if complete.gate is not None and kind.PATIENT:
+        reader.wrong("while", f"kind {kind.NAME} judges silence, which nothing else can gate")
+        return
     _try(complete, catalogue, loaded)
     if len(loaded.problems) == before:
         loaded.rules.append(complete)

@@ -1,0 +1,131 @@
+"""Schedule: something runs, or flows, at an hour at which it should not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from rules import hours
+from rules.contract import NEVER, UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
+from rules.quantity import RATES, Duration, Limit
+from steward.model import BoolArray, ByteArray, Calendar, FloatArray, IntArray, Nature
+
+
+class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The equip runs (its value is above `above`) outside the opening hours of its site; or inside hours of the rule's own.
+
+    Fields: `above`: more than this counts as running ("5kW"; default 0 for states, else needed; a register is judged by its
+    rate: energy in W, water and gas in m3/s, so "20L/h" fits a water meter); `when`: "closed" (default) judges outside
+    the hours, "open" inside them; `hours`: hours of the rule's own, as `{ mon-sun = "01:00-05:00" }` (without them: the
+    site's calendar, with its holidays and make-up workdays); `calendar`: the id of another calendar; `before`, `after`:
+    margins by which the place opens earlier and closes later (starting up, clearing away).
+
+    Hours are local time of the site, daylight saving included. Closing time itself turns the condition true, without a
+    sample, as long as the last one holds (states: without limit, gauges: three expected intervals). A register's interval
+    between two reads counts only where it lies wholly within the judged time. A site without a calendar: not applicable.
+
+    Example: `kind = "schedule", match = { equip_type = "chiller", metric = "power" }, above = "5kW", after = "30m"`.
+    Source: open-fdd SCHED-1; opening hours and holidays are the operator's own; night flow: the hours of least use, 1-5 h,
+    as water utilities take for minimum night flow.
+    """
+
+    NAME: ClassVar[str] = "schedule"
+    TIMED: ClassVar[bool] = True
+
+    above: Limit | None = None
+    when: Literal["closed", "open"] = "closed"
+    hours: dict[str, str] = {}
+    calendar: str = ""
+    before: Duration = Duration(0)
+    after: Duration = Duration(0)
+
+    def check(self) -> list[tuple[str, str, str]]:
+        problems = []
+        try:
+            hours.weekly(self.hours)
+        except ValueError as problem:
+            problems.append(("hours", str(problem), ""))
+        if self.hours and self.calendar:
+            problems.append(("calendar", "hours and a calendar", "one of them"))
+        return problems
+
+    def unit(self, target: Target) -> str:
+        point = target.point
+        return RATES[point.unit][0] if point.nature is Nature.COUNTER and point.unit in RATES else point.unit
+
+    def parameters(self, target: Target) -> Mapping[str, float | int | bool]:
+        point = target.point
+        counter = point.nature is Nature.COUNTER
+        if counter and point.unit not in RATES:
+            raise NotApplicable(f"no rate of a register in {point.unit}")
+        if self.above is None and point.nature is not Nature.STATE:
+            raise ValueError("`above` is missing: from which value on does it run?")
+        above = 0.0 if self.above is None else self.above.value(self.unit(target))
+        site = target.facility.sites.get(point.site)
+        if site is None:
+            raise NotApplicable(f"no site {point.site!r}")
+        calendar = self._calendar(target, site.calendar)
+        table = hours.number(calendar, site.time_zone, int(self.before), int(self.after))
+        factor = RATES[point.unit][1] if counter else 1.0
+        return {"above": above, "hours": table, "wanted": int(self.when == "open"), "counter": counter, "factor": factor}
+
+    def _calendar(self, target: Target, of_site: str) -> Calendar:
+        if self.hours:
+            return Calendar("", hours.weekly(self.hours))
+        name = self.calendar or of_site
+        found = target.facility.calendars.get(name)
+        if found is None:
+            raise NotApplicable(f"no calendar {name!r}" if name else f"site {target.point.site!r} has no calendar")
+        return found
+
+    def state(self) -> Mapping[str, Column]:
+        return {
+            "running": Column(np.bool_, False),
+            "shown": Column(np.float64, np.nan),
+            "register": Column(np.float64, np.nan),
+            "stretch_since": Column(np.int64, UNSEEN),
+        }
+
+    @classmethod
+    def step(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> Findings:
+        counter = state.get("counter", rows)
+        moment, whole = at, np.ones(len(rows), np.bool_)
+        if counter.any():
+            value, moment, whole = cls._rate(state, rows, at, value, counter)
+        inside, began, ends = hours.look(state.get("hours", rows), moment)
+        running = value > state.get("above", rows)
+        whole &= ~counter | (ends >= at)
+        true = running & (inside == state.get("wanted", rows)) & whole
+        state.put("running", rows, running)
+        state.put("shown", rows, value)
+        state.put("stretch_since", rows, began)
+        due = np.where(running & ~counter, ends, NEVER)
+        return Findings(true, value, state.get("above", rows), due=due)
+
+    @classmethod
+    def _rate(
+        cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, counter: BoolArray
+    ) -> tuple[FloatArray, IntArray, BoolArray]:
+        """Values of registers as rates, the start of their interval, and where there is one (no first read, no fall, no gap)."""
+        last, register = state.get("last_at", rows), state.get("register", rows)
+        state.put("register", rows, value)
+        seconds = (at - last) / 1e9
+        whole = ~counter | ((value >= register) & (at - last <= state.get("hold", rows)))
+        rate = np.where(whole, (value - register) / seconds * state.get("factor", rows), 0.0)
+        return np.where(counter, rate, value), np.where(counter & whole, last, at), whole
+
+    @classmethod
+    def elapse(cls, state: State, rows: IntArray, at: IntArray) -> Findings:
+        inside, began, ends = hours.look(state.get("hours", rows), at)
+        running = state.get("running", rows)
+        state.put("stretch_since", rows, began)
+        true = running & (inside == state.get("wanted", rows))
+        return Findings(true, state.get("shown", rows), state.get("above", rows), due=np.where(running, ends, NEVER))
+
+    @classmethod
+    def evidence(cls, state: State, row: int) -> dict[str, Any]:
+        began = int(state["stretch_since"][row])
+        name = "inside_since" if state["wanted"][row] else "closed_since"
+        return {name: began if began > UNSEEN else None}
