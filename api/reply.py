@@ -1,0 +1,61 @@
+"""How values leave and enter the API: JSON bytes by msgspec, times as epoch milliseconds out, ISO 8601 or epoch ms in."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Query
+from starlette.responses import Response
+
+from api.problems import Refusal
+
+MILLISECOND = 1_000_000
+ENCODER = msgspec.json.Encoder()
+
+When = Annotated[
+    str | None, Query(description="ISO 8601 with zone (`2026-11-24T06:00:00Z`) or epoch milliseconds", max_length=40)
+]
+
+
+def ms(ns: int | None) -> int | None:
+    """Epoch milliseconds of ns; None stays None, as do 0 and before: no moment of ours is in 1970."""
+    return None if ns is None or ns <= 0 else ns // MILLISECOND
+
+
+def finite(value: float) -> float | None:
+    """A number that JSON knows, else None."""
+    return value if math.isfinite(value) else None
+
+
+def moment(text: str | None, name: str, default: int) -> int:
+    """ns of a time parameter; `default` where it is not given. Raises Refusal (422) naming the parameter."""
+    if not text:
+        return default
+    try:
+        if text.lstrip("-").isdigit():
+            value = int(text) * MILLISECOND
+        else:
+            parsed = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)  # a bare + in a URL is a space
+            if parsed.tzinfo is None:
+                raise ValueError("it has no time zone")
+            delta = parsed.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+            value = (delta.days * 86_400_000_000 + delta.seconds * 1_000_000 + delta.microseconds) * 1000
+        if not -(2**62) < value < 2**62:
+            raise ValueError("it is out of range")
+    except (ValueError, OverflowError) as error:
+        detail = f"{name}: {text!r} is not a time ({error}), expected ISO 8601 with zone or epoch milliseconds"
+        raise Refusal(422, detail) from None
+    return value
+
+
+def reply(data: Any, status: int = 200) -> Response:
+    """A JSON answer from plain values or msgspec structs; NaN becomes null."""
+    return as_json(ENCODER.encode(data), status)
+
+
+def as_json(body: bytes, status: int = 200) -> Response:
+    """A JSON answer from bytes that are JSON already."""
+    return Response(body, status, {"Cache-Control": "no-store"}, "application/json")

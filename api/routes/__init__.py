@@ -1,0 +1,1 @@
+"""One router per subject, all under /api/v1."""

@@ -1,0 +1,26 @@
+"""What every router says about itself in OpenAPI: the failures it can answer with, and an example of success."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Query
+
+from api.problems import CODES, MEDIA_TYPE
+from api.schema import Problem
+
+Under = Annotated[
+    str,
+    Query(description="a node's or device's key (`site:block-a`) or bare id: only what hangs below it", max_length=220),
+]
+
+
+def failures(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for the failures of a route; 500 is always among them."""
+    return {
+        code: {"description": CODES[code], "model": Problem, "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}}}}
+        for code in (*codes, 500)
+    }
+
+
+PROBLEM = "#/components/schemas/Problem"

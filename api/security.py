@@ -1,0 +1,62 @@
+"""What every answer says to browsers, and which requests are not served at all.
+
+Invariants: every answer carries a strict Content-Security-Policy and `nosniff`, so that text from a device can never run;
+a page of another origin can neither read nor change anything (no CORS, cross-site writes refused); where the service is
+bound to loopback, only loopback Host names are served, which stops DNS rebinding.
+"""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+class Security:
+    """ASGI middleware. hosts: Host headers that are served, empty for any."""
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...] = ()) -> None:
+        self.app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or refuses it; adds the headers to what comes back."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal:
+            await problem(403, refusal)(scope, receive, marked)
+        else:
+            await self.app(scope, receive, marked)
+
+    def _refusal(self, scope: Scope) -> str:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "").lower()
+        if self._hosts and host not in self._hosts:
+            return f"Host {host!r} is not served here, expected one of {', '.join(sorted(self._hosts))}"
+        if scope["method"] not in SAFE and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return "a page of another site may not change anything here"
+        return ""
