@@ -54,7 +54,9 @@ class EmbeddedBroker:
     """Runs the server from `start` to `stop`. `port` 0 takes a free one (read `port` afterwards).
 
     password: when given, clients must say `username` and it; max_ack_pending: see `window`; sync: how often the file store
-    is forced to the disk ("always", or a duration such as "2s"); websocket: a port for MQTT over WebSocket (path /mqtt).
+    is forced to the disk ("always", or a duration such as "2s"); redeliver: how long after its delivery an unacknowledged
+    message comes again, which NATS does by time only, also after a reconnect; websocket: a port for MQTT over WebSocket
+    (path /mqtt).
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class EmbeddedBroker:
         password: str = "",
         max_ack_pending: int = _WINDOW,
         sync: str = "2s",
+        redeliver: str = "10s",
         websocket: int | None = None,
         start_timeout: float = 20.0,
     ) -> None:
@@ -74,7 +77,7 @@ class EmbeddedBroker:
         self.error = ""
         self._data = Path(data_dir)
         self._username, self._password = username, password
-        self._window, self._sync, self._websocket = max_ack_pending, sync, websocket
+        self._window, self._sync, self._redeliver, self._websocket = max_ack_pending, sync, redeliver, websocket
         self._timeout = start_timeout
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -196,7 +199,8 @@ class EmbeddedBroker:
             "max_payload: 8MB",
             "max_pending: 256MB",
             f"jetstream {{ store_dir: {json.dumps(str(self._data / 'jetstream'))}, sync_interval: {json.dumps(self._sync)} }}",
-            f'mqtt {{ listen: "127.0.0.1:{self.port}", max_ack_pending: {self._window}, ack_wait: "1h" }}',
+            f'mqtt {{ listen: "127.0.0.1:{self.port}", max_ack_pending: {self._window}, '
+            f"ack_wait: {json.dumps(self._redeliver)} }}",
         ]
         if self._websocket is not None:
             lines.append(f'websocket {{ listen: "127.0.0.1:{self._websocket}", no_tls: true }}')

@@ -76,5 +76,8 @@ class Receiver(Protocol):
     def tick(self, now: float) -> float:
         """Called on every turn of the loop; returns the seconds until it wants to be called again at the latest."""
 
+    def idle(self, now: float) -> float:
+        """Seconds since the newest message, 0 while one is under way to the store."""
+
     def flush(self) -> None:
         """Hands on what it holds: the connection is lost, or nothing more will be read."""

@@ -7,6 +7,7 @@ is answered). When more is under way than `in_flight` allows, `ready` is false a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +15,7 @@ from typing import Protocol
 from collectors.formats import Message
 from collectors.readings import NO_TEMPLATE, Readings, Taken
 from collectors.routes import Route, Routes
-from collectors.tap import Frame
+from collectors.tap import DUPLICATE, RETAINED, Frame
 from steward.errors import UndecodableMessage
 
 _SEVERAL = 8
@@ -79,6 +80,7 @@ class Intake:
         self._packets: list[bytes] = []
         self._bytes = self._failed = self._oldest = 0
         self._opened = self._newest = 0.0
+        self._under_way: deque[Part] = deque()
         self._delivered = 0  # written by this thread only
         self._done = 0  # written by the pipeline's thread only
 
@@ -103,16 +105,20 @@ class Intake:
         self._newest = now
         readings, packets, known = self._readings, self._packets, self.routes.get
         most, most_bytes = self._limits.max_samples, self._limits.max_bytes
-        for topic, payload, packet, _, retained in frames:
+        for topic, payload, packet, flags in frames:
+            if flags & DUPLICATE and packet and self._has(packet):
+                continue  # the broker grew impatient; its message is here and will be acknowledged
             packets.append(packet)
             self._bytes += len(payload)
             route = known(topic) or self._find(topic)
             if route is None:
                 self._failed += 1
-                readings.begin(Message(topic.decode(errors="replace"), payload, received, "", retained), NO_TEMPLATE)
+                readings.begin(
+                    Message(topic.decode(errors="replace"), payload, received, "", flags & RETAINED == 1), NO_TEMPLATE
+                )
                 readings.reject("unrouted", "no template speaks on this topic")
             else:
-                message = Message(route.topic, payload, received, route.device, retained)
+                message = Message(route.topic, payload, received, route.device, flags & RETAINED == 1)
                 readings.begin(message, route.template)
                 try:
                     route.decode(message, readings)
@@ -142,6 +148,10 @@ class Intake:
         self._close()
         return 1.0
 
+    def idle(self, now: float) -> float:
+        """Seconds since the newest message, 0 while one is under way to the store."""
+        return 0.0 if self._packets or self._delivered != self._done else now - self._newest
+
     def flush(self) -> None:
         """Closes the open batch now."""
         self._close()
@@ -154,6 +164,7 @@ class Intake:
     def done(self, part: Part) -> None:
         """From the pipeline: a part is durable; its messages are acknowledged and its room is free."""
         self._done += part.weight
+        self._under_way.popleft()  # parts are done in order
         if part.packets:
             self.connection.acknowledge(part.packets, part.acknowledgements, part.session)
         else:
@@ -164,6 +175,18 @@ class Intake:
             return self.routes.find(topic)
         except UnicodeDecodeError:
             return None
+
+    def _has(self, packet: bytes) -> bool:
+        """Whether a message of this connection with this acknowledgement is on its way to the store."""
+        if packet in self._packets:
+            return True
+        for part in list(self._under_way):
+            position = part.packets.find(packet) if part.session == self._session else -1
+            while position % 4 and position >= 0:  # each is four bytes
+                position = part.packets.find(packet, position + 1)
+            if position >= 0:
+                return True
+        return False
 
     def _open(self, now: float, received: int) -> None:
         self._packets = []
@@ -201,6 +224,7 @@ class Intake:
             weight,
         )
         self._delivered += weight
+        self._under_way.append(part)
         self._deliver(part)
         for reply in taken.replies:
             self.connection.publish(reply.topic, reply.payload)

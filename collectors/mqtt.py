@@ -200,10 +200,12 @@ class MqttConnection:
             if pending or ready.get(tap, 0) & selectors.EVENT_READ:
                 self._read(tap)
             self._obey()
+            if leaving := self._subscriptions.leave(now, intake.idle(now)):
+                self._ask([], leaving)
             if client.want_write():
                 client.loop_write()
             tap.flush()
-            if self._stopping and client.socket() is not None and not tap.waiting:
+            if self._stopping and not self._orders and not tap.waiting and client.socket() is not None:
                 client.disconnect()
                 tap.flush()
                 return
@@ -284,21 +286,16 @@ class MqttConnection:
             return
         self.connects += 1
         self._state, self._error = "subscribing", ""
-        gone, new = self._subscriptions.renew(flags.session_present)
-        self._ask(gone, new)
-        log.info("broker_connected", broker=self.broker.id, resumed=flags.session_present, unsubscribed=len(gone))
+        self._ask(*self._subscriptions.renew(flags.session_present, time.monotonic()))
+        log.info("broker_connected", broker=self.broker.id, resumed=flags.session_present)
 
     def _subscribe_changes(self) -> None:
         if self._client.tap is not None and self._client.is_connected():  # else a new connection subscribes everything
-            self._ask(*self._subscriptions.change())
+            self._ask(*self._subscriptions.change(time.monotonic()))
 
-    def _ask(self, gone: list[str], new: list[str]) -> None:
-        """Sends UNSUBSCRIBE and SUBSCRIBE."""
+    def _ask(self, new: list[str], gone: list[str]) -> None:
+        """Sends SUBSCRIBE and UNSUBSCRIBE."""
         share = f"$share/{self.broker.share_group}/" if self.broker.share_group else ""
-        for start in range(0, len(gone), _FILTERS_PER_PACKET):
-            part = gone[start : start + _FILTERS_PER_PACKET]
-            _, packet = self._client.unsubscribe([share + filter for filter in part])
-            self._subscriptions.ask(packet or 0, part)
         for start in range(0, len(new), _FILTERS_PER_PACKET):
             part = new[start : start + _FILTERS_PER_PACKET]
             if self.broker.protocol == "5":
@@ -306,6 +303,10 @@ class MqttConnection:
                 _, packet = self._client.subscribe([(share + filter, options) for filter in part])
             else:
                 _, packet = self._client.subscribe([(filter, 1) for filter in part])
+            self._subscriptions.ask(packet or 0, part)
+        for start in range(0, len(gone), _FILTERS_PER_PACKET):
+            part = gone[start : start + _FILTERS_PER_PACKET]
+            _, packet = self._client.unsubscribe([share + filter for filter in part])
             self._subscriptions.ask(packet or 0, part)
         self._settle()
 

@@ -2,7 +2,8 @@
 
 Invariants: `held` names every filter that the broker may have stored, also across restarts (in the file `memory`, written
 before a SUBSCRIBE goes out and after the answers), so that a filter that is gone from the facility file is unsubscribed on a
-resumed session; every reason code of every SUBACK is looked at.
+resumed session; every reason code of every SUBACK is looked at. A filter that goes while a new one takes over some of its
+topics leaves late, once what it still had to bring is here: brokers may forget that together with the filter (NATS does).
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from pathlib import Path
 
 import structlog
 
+from collectors.topics import overlap
+
 log = structlog.get_logger()
 
+IDLE, LATEST = 0.5, 60.0
+"""A filter leaves late: after so many seconds without a message and with nothing under way, or at the latest after these."""
 FAILURE = 0x80
 """Reason codes from here on are refusals (MQTT 3.1.1 and 5)."""
 
@@ -32,6 +37,8 @@ class Subscriptions:
         self._memory = memory
         self._held = set(self._recall())
         self._asked: dict[int, list[str]] = {}
+        self._leaving: list[str] = []
+        self._leave_by = 0.0
 
     @property
     def answered(self) -> bool:
@@ -45,20 +52,28 @@ class Subscriptions:
             return ""
         return "subscriptions refused: " + ", ".join(f"{one}: {why}" for one, why in sorted(self.refused.items()))
 
-    def renew(self, resumed: bool) -> tuple[list[str], list[str]]:
-        """On a new connection: (to unsubscribe, to subscribe). `resumed`: the broker still has the session."""
+    def renew(self, resumed: bool, now: float) -> tuple[list[str], list[str]]:
+        """On a new connection: (to subscribe, to unsubscribe). `resumed`: the broker still has the session."""
         self._asked.clear()
         self.refused.clear()
         self.weak.clear()
-        gone = sorted(self._held - set(self.wanted)) if resumed else []
-        return self._begin(gone, list(self.wanted))
+        if not resumed:
+            self._held.clear()
+        return self._begin(list(self.wanted), now)
 
-    def change(self) -> tuple[list[str], list[str]]:
-        """After a change of `wanted`: (to unsubscribe, to subscribe)."""
+    def change(self, now: float) -> tuple[list[str], list[str]]:
+        """After a change of `wanted`: (to subscribe, to unsubscribe)."""
         wanted = set(self.wanted)
         self.refused = {filter: why for filter, why in self.refused.items() if filter in wanted}
         self.weak &= wanted
-        return self._begin(sorted(self._held - wanted), sorted(wanted - self._held))
+        return self._begin(sorted(wanted - self._held), now)
+
+    def leave(self, now: float, idle: float) -> list[str]:
+        """The filters to unsubscribe now of those that leave late; `idle` as `Receiver.idle` says."""
+        if not self._leaving or self._asked or (idle < IDLE and now < self._leave_by):
+            return []
+        leaving, self._leaving = self._leaving, []
+        return [filter for filter in leaving if filter not in self.wanted]
 
     def ask(self, packet: int, filters: list[str]) -> None:
         """A SUBSCRIBE or UNSUBSCRIBE with this packet id went out."""
@@ -83,10 +98,13 @@ class Subscriptions:
         self._held -= set(self._asked.pop(packet, [])) - set(self.wanted)
         self._remember()
 
-    def _begin(self, gone: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    def _begin(self, new: list[str], now: float) -> tuple[list[str], list[str]]:
+        gone = sorted(self._held - set(self.wanted))
+        self._leaving = [filter for filter in gone if any(overlap(filter, other) for other in self.wanted)]
+        self._leave_by = now + LATEST
         self._held |= set(new)
         self._remember()
-        return gone, new
+        return new, [filter for filter in gone if filter not in self._leaving]
 
     def _recall(self) -> Iterable[str]:
         try:

@@ -16,9 +16,11 @@ RECEIVE = 256 * 1024
 """Bytes of one receive."""
 
 
-Frame = tuple[bytes, bytes, bytes, int, bool]
-"""A PUBLISH: topic, payload, the packet that acknowledges it (b"" at QoS 0), QoS, retained. A plain tuple: this is the
-hottest object of the program."""
+Frame = tuple[bytes, bytes, bytes, int]
+"""A PUBLISH: topic, payload, the packet that acknowledges it (b"" at QoS 0), flags. A plain tuple: this is the hottest
+object of the program."""
+RETAINED, QOS, DUPLICATE = 0x01, 0x06, 0x08
+"""The flags of a PUBLISH, as on the wire."""
 
 
 class MalformedFrame(ConnectionError):
@@ -148,20 +150,20 @@ class Tap:
                 break
             first = data[position]
             if first & 0xF0 == 0x30:
-                qos = first >> 1 & 3
+                qos = first & QOS
                 body = start + 2 + (data[start] << 8 | data[start + 1])
                 topic = data[start + 2 : body]
                 acknowledgement = b""
                 if qos:
                     # QoS 2 is answered with PUBREC, like PUBACK only once the message is durable.
-                    acknowledgement = (b"\x40\x02" if qos == 1 else b"\x50\x02") + data[body : body + 2]
+                    acknowledgement = (b"\x40\x02" if qos == 0x02 else b"\x50\x02") + data[body : body + 2]
                     body += 2
                 if self._properties:
                     body, size = _length(data, body)
                     body += size
-                if body > stop or size < 0 or qos == 3 or not topic:
-                    raise MalformedFrame(f"PUBLISH of {stop - start} bytes, topic of {len(topic)} bytes, QoS {qos}")
-                frames.append((topic, data[body:stop], acknowledgement, qos, first & 1 == 1))
+                if body > stop or size < 0 or qos == QOS or not topic:
+                    raise MalformedFrame(f"PUBLISH of {stop - start} bytes, topic of {len(topic)} bytes, QoS {qos >> 1}")
+                frames.append((topic, data[body:stop], acknowledgement, first & 0x0F))
             elif first == 0x62:  # PUBREL: its message has been ours since PUBLISH, PUBREC said so
                 self._out += b"\x70\x02" + data[start : start + 2]
             else:

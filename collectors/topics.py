@@ -98,6 +98,23 @@ def covers(wide: str, narrow: str) -> bool:
     return len(wider) == len(narrower)
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether some topic is matched by both filters."""
+    ones, others = one.split("/"), other.split("/")
+    for number in range(max(len(ones), len(others)) + 1):
+        mine = ones[number] if number < len(ones) else None
+        its = others[number] if number < len(others) else None
+        if "#" in (mine, its):  # "a/#" matches "a" too
+            return number > 0 or (not (mine or "").startswith("$") and not (its or "").startswith("$"))
+        if mine is None or its is None:
+            return mine is its
+        if number == 0 and ((mine == "+" and its.startswith("$")) or (its == "+" and mine.startswith("$"))):
+            return False
+        if mine != its and "+" not in (mine, its):
+            return False
+    return True
+
+
 def subscriptions(patterns: Iterable[str]) -> tuple[str, ...]:
     """The fewest filters that receive all of `patterns`, sorted: a filter that another one covers would only bring every
     message twice (and, with NATS, use up the session's window)."""

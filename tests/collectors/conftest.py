@@ -128,7 +128,7 @@ def mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
 @asynccontextmanager
 async def nats(folder: Path, **settings: Any) -> AsyncIterator[EmbeddedBroker]:
     """The embedded broker."""
-    broker = EmbeddedBroker(0, folder / "broker", **settings)
+    broker = EmbeddedBroker(0, folder / "broker", **{"redeliver": "500ms", **settings})
     await broker.start()
     try:
         yield broker
