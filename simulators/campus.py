@@ -45,7 +45,9 @@ class DayBlock:
         if len(column) % 2:
             step = DAY / (len(column) - 1)
             position = (t - self.start) / step
-            return np.interp(position, np.arange(len(column)), column)
+            before = np.clip(position.astype(np.int64), 0, len(column) - 2)
+            reached: FloatArray = column[before] + (column[before + 1] - column[before]) * (position - before)
+            return reached
         step = DAY / len(column)
         index = np.clip(((t - self.start) / step).astype(np.int64), 0, len(column) - 1)
         return column[index]
@@ -237,19 +239,26 @@ class Campus:
 
     def _label(self, fault: Fault) -> Label:
         kind = KINDS[fault.kind]
-        end = fault.end
-        if fault.kind == "unapproved_trip":
-            day = (fault.start // SECOND + ZONE) // DAY
-            trip = next(
-                j for j in journeys(self.seed, fault.target, int(day), self.schedule) if j.start == fault.start // SECOND
-            )
-            end = trip.end * SECOND
+        start, end = fault.start, fault.end
+        if fault.kind in ("unapproved_trip", "overspeed", "coolant_overheating"):
+            start, end = self._driven(fault)
         elif fault.kind == "fuel_theft":
             end = min(end, fault.start + 480 * SECOND)
         equip = self.plan.device(fault.device).equip
         return Label(
-            fault.kind, fault.target, equip, seen_at(self.plan, fault), fault.start, end, fault.amount, kind.size, kind.shows
+            fault.kind, fault.target, equip, seen_at(self.plan, fault), start, end, fault.amount, kind.size, kind.shows
         )
+
+    def _driven(self, fault: Fault) -> tuple[int, int]:
+        """The driving within a fault's span that shows it, ns; the span itself where there is none."""
+        first, last = ((moment // SECOND + ZONE) // DAY for moment in (fault.start, fault.end - 1))
+        trips = [trip for day in range(first, last + 1) for trip in journeys(self.seed, fault.target, day, self.schedule)]
+        if fault.kind == "unapproved_trip":
+            trips = [trip for trip in trips if trip.start == fault.start // SECOND]
+        trips = [trip for trip in trips if fault.start <= trip.start * SECOND < fault.end]
+        if not trips:
+            return fault.start, fault.end
+        return trips[0].start * SECOND, max(trip.end for trip in trips) * SECOND
 
 
 SEEN: dict[str, tuple[str, ...]] = {

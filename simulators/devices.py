@@ -18,6 +18,8 @@ from simulators.plan import Quantity, SimDevice
 from simulators.weather import ZONE
 from steward.model import BoolArray, FloatArray, IntArray, Nature
 
+BLOCK = DAY // 4
+"""Seconds that are sampled at once; spans asked for are cut out of such blocks."""
 METERED = ("power", "energy", "reactive_energy", "current", "water", "gas")
 """Metrics whose instruments have a gain of their own (class 0.5)."""
 
@@ -38,11 +40,13 @@ NONE = Impairments(0.0, 0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Messages of one source, in order of `sent`: true sampling time, device time and sending time in ns (n,); `values` as
-    sent, (n, fields), one array per device; copies: how often each arrives (0: lost); late: back-filled after an outage."""
+    """Messages of one source, in order of `sent`. Times in ns (n,): `due` the tick, `true` the sampling, `at` the device's
+    clock, `sent` the sending; values: as sent, (n, fields), one array per device; copies: how often each arrives (0: lost);
+    late: back-filled after an outage."""
 
     source: SimDevice
     devices: tuple[SimDevice, ...]
+    due: IntArray
     true: IntArray
     at: IntArray
     sent: IntArray
@@ -70,6 +74,26 @@ class _Memory:
     last: dict[str, float] = field(default_factory=dict)
 
 
+def _within(frames: Frames, begin: int, until: int) -> Frames | None:
+    """The part due in [begin, until)."""
+    inside = (frames.due >= begin) & (frames.due < until)
+    if inside.all():
+        return frames
+    if not inside.any():
+        return None
+    return Frames(
+        frames.source,
+        frames.devices,
+        frames.due[inside],
+        frames.true[inside],
+        frames.at[inside],
+        frames.sent[inside],
+        frames.copies[inside],
+        frames.late[inside],
+        tuple(values[inside] for values in frames.values),
+    )
+
+
 class Feed:
     """The messages of a campus from its start on. `pace` multiplies all intervals (0.1: ten times as often)."""
 
@@ -83,27 +107,33 @@ class Feed:
         self.sources: list[tuple[SimDevice, tuple[SimDevice, ...]]] = [(gateway, behind[gateway.id]) for gateway in polled]
         self.sources += [(device, (device,)) for device in plan.devices if device.gateway not in behind]
         self._done = campus.start
+        self._cached: tuple[int, list[Frames]] = (-1, [])
 
     def interval(self, source: SimDevice) -> int:
         """Seconds between two ticks of a source."""
         return max(1, round(source.interval * self.pace))
 
     def frames(self, start: int, end: int) -> list[Frames]:
-        """All frames sampled in [start, end), true time in ns; spans are asked in order, without overlap."""
+        """All frames due in [start, end), true time in ns; spans are asked in order, without overlap."""
         if start < self._done:
             raise ValueError(f"asked for {start}, but {self._done} is done: a feed goes forward only")
         self._done = end
         found: list[Frames] = []
-        first, last = (start // SECOND + ZONE) // DAY, ((end - 1) // SECOND + ZONE) // DAY
-        for number in range(first, last + 1):
-            block = self.campus.day(number)
-            begin = max(start, block.start * SECOND)
-            until = min(end, (block.start + DAY) * SECOND)
-            for source, devices in self.sources:
-                frames = self._of(block, source, devices, begin, until)
-                if frames is not None:
-                    found.append(frames)
+        span = BLOCK * SECOND
+        origin = -ZONE * SECOND
+        for number in range((start - origin) // span, (end - 1 - origin) // span + 1):
+            if self._cached[0] != number:
+                self._cached = number, self._block(origin + number * span, origin + (number + 1) * span)
+            begin, until = max(start, origin + number * span), min(end, origin + (number + 1) * span)
+            found += [part for frames in self._cached[1] if (part := _within(frames, begin, until)) is not None]
         return found
+
+    def _block(self, begin: int, until: int) -> list[Frames]:
+        """Everything sampled in a block of a quarter of a local day, from the campus's start on."""
+        begin = max(begin, self.campus.start)
+        block = self.campus.day((begin // SECOND + ZONE) // DAY)
+        made = (self._of(block, source, devices, begin, until) for source, devices in self.sources)
+        return [frames for frames in made if frames is not None]
 
     def samples(self, start: int, end: int) -> Samples:
         """What `frames` sends, as columns in canonical units, sorted by (point, at); lost messages are absent."""
@@ -127,10 +157,8 @@ class Feed:
         phase = stream % interval
         tick = np.arange(-(-(begin // SECOND - phase) // interval), (until // SECOND - phase) // interval + 1, dtype=np.int64)
         nominal = tick * interval + phase
-        tick, nominal = (
-            tick[(nominal * SECOND >= begin) & (nominal * SECOND < until)],
-            nominal[(nominal * SECOND >= begin) & (nominal * SECOND < until)],
-        )
+        inside = (nominal * SECOND >= begin) & (nominal * SECOND < until)
+        tick, nominal = tick[inside], nominal[inside]
         if source.template.format in ("traccar", "owntracks") and len(tick):
             awake = (block.at(f"{source.id}.ignition", nominal) > 0) | (tick % 10 == 0)
             tick, nominal = tick[awake], nominal[awake]
@@ -143,9 +171,9 @@ class Feed:
         at = true + self._clock(devices, nominal, stream)
         sent, copies, late = self._network(source, devices, nominal, true, tick, stream)
         order = np.argsort(sent, kind="stable")
-        return Frames(
-            source, devices, true[order], at[order], sent[order], copies[order], late[order], tuple(v[order] for v in values)
-        )
+        columns = (nominal * SECOND, true, at, sent, copies)
+        due, true, at, sent, copies = (column[order] for column in columns)
+        return Frames(source, devices, due, true, at, sent, copies, late[order], tuple(table[order] for table in values))
 
     def _clock(self, devices: tuple[SimDevice, ...], t: IntArray, stream: int) -> IntArray:
         """Error of the device's clock, ns: drift between nightly corrections, and a fault in whole hours."""
@@ -165,10 +193,10 @@ class Feed:
         session = source.template.format == "sparkplug"  # its sequence numbers make a loss a fault of its own
         copies = np.ones(len(t), np.int64)
         if not session:
-            copies -= uniform(stream ^ 13, tick) < bad.lost
-            held = uniform(stream ^ 19, tick // 2) < bad.held
-            wait = np.where(held, (2 - tick % 2) * self.interval(source) * 0.95, 0.0)
-            sent = sent + (wait * SECOND).astype(np.int64)
+            gone = self._lost(stream, tick)
+            copies -= gone
+            held = (uniform(stream ^ 19, tick) < bad.held) & ~self._lost(stream, tick - 1) & ~self._lost(stream, tick + 1)
+            sent = sent + np.where(held, int(1.5 * SECOND) * self.interval(source), 0)
         copies += (uniform(stream ^ 17, tick) < bad.doubled) & (copies > 0)
         storm = schedule.level("duplicate_storm", source.id, t).astype(np.int64)
         copies = np.where(storm > 0, np.minimum(copies, 1) * storm, copies)
@@ -184,6 +212,11 @@ class Feed:
                 ).astype(np.int64)
                 sent = np.where(kept, behind, sent)
         return sent, copies, late
+
+    def _lost(self, stream: int, tick: IntArray) -> BoolArray:
+        """Which messages are lost; never two in a row, so that three intervals of silence always mean something."""
+        lost: BoolArray = (uniform(stream ^ 13, tick) < 2 * self.impairments.lost) & (tick % 2 == 0)
+        return lost
 
     def _values(self, block: DayBlock, device: SimDevice, t: FloatArray, nominal: IntArray, tick: IntArray) -> FloatArray:
         """Values as sent, (n, quantities)."""

@@ -84,6 +84,8 @@ def journeys(seed: int, id: str, day: int, schedule: Schedule) -> list[Journey]:
             haste = 1.0 + sum(
                 fault.amount - 1.0 for fault in schedule.of("overspeed", id) if fault.start <= clock * SECOND < fault.end
             )
+            if haste > 1.0:
+                goal = "highway-out"  # where speeding shows
             stay = 900 + 60 * pick(stream, base + 3, 60)
             journey = _journey(seed, id, clock, goal, base, stay, haste)
             if journey.end > midnight + int(17.4 * 3600):

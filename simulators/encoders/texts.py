@@ -26,27 +26,25 @@ def values_template(device: SimDevice) -> str:
     return ",".join(parts)
 
 
-def arguments(device: SimDevice, row: Row) -> tuple[float | str, ...]:
-    """The row's values for `values_template`."""
-    return tuple(
-        BOOLEANS[value != 0] if is_state(quantity) else value
-        for value, quantity in zip(row, device.template.quantities, strict=True)
-    )
-
-
 class _Texts:
-    """Keeps one template per device; values without states need no conversion."""
+    """Keeps one template per device, and which of its columns are states."""
 
     def __init__(self) -> None:
-        self._templates: dict[str, tuple[str, bool]] = {}
+        self._templates: dict[str, tuple[str, tuple[int, ...]]] = {}
 
     def fill(self, device: SimDevice, row: Row) -> str:
         """The values of a device as the inside of a JSON object."""
         known = self._templates.get(device.id)
         if known is None:
-            known = values_template(device), any(is_state(quantity) for quantity in device.template.quantities)
-            self._templates[device.id] = known
-        return known[0] % (arguments(device, row) if known[1] else tuple(row))
+            states = tuple(number for number, quantity in enumerate(device.template.quantities) if is_state(quantity))
+            known = self._templates[device.id] = values_template(device), states
+        template, states = known
+        if not states:
+            return template % tuple(row)
+        arguments: list[float | str] = list(row)
+        for number in states:
+            arguments[number] = BOOLEANS[row[number] != 0]
+        return template % tuple(arguments)
 
 
 class Native:
