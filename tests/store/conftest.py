@@ -18,6 +18,10 @@ import pytest
 from steward.model import PointIndex
 from steward.store import Store
 from steward.store.embedded import EmbeddedStore
+from tests.store import influx_engine
+from tests.store.influx_engine import influx_server, vcr_config
+
+__all__ = ["influx_server", "vcr_config"]
 
 Factory = Callable[[PointIndex], Store]
 
@@ -28,13 +32,15 @@ def embedded(folder: Path) -> Iterator[Factory]:
 
 
 ENGINES: list[Any] = [pytest.param(embedded, id="embedded")]
-"""pytest parameters, each a generator function `(temporary folder) -> Iterator[Factory]`."""
+"""pytest parameters, each a generator function `(temporary folder[, request]) -> Iterator[Factory]`."""
+ENGINES += influx_engine.ENGINES
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Factory]:
     """A factory of stores of one engine over one empty place."""
-    yield from request.param(tmp_path)
+    takes = len(inspect.signature(request.param).parameters)
+    yield from request.param(*(tmp_path, request)[:takes])
 
 
 @pytest.hookimpl(tryfirst=True)
