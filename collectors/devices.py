@@ -6,10 +6,10 @@ Invariants: `add` is on the hot path: it only looks up, checks types and appends
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from collectors.formats.times import wall
+from collectors.formats.times import LIMIT, wall
 from collectors.routing import Entry
 from steward.model import Quality
 
@@ -64,6 +64,37 @@ class KnownDevice:
                 self._owner.mark(quality, historical)
             self._channels(channel)
 
+    def add_from(
+        self,
+        table: Mapping[str, Any],
+        fields: Iterable[str],
+        at: int = 0,
+        quality: Quality = Quality.GOOD,
+        historical: bool = False,
+    ) -> int:
+        """States these fields of a table; see the contract. Numbers that are plainly good take the short way."""
+        found = 0
+        get, channel_of = table.get, self._lookup.get
+        channels, values, ats = self._channels, self._values, self._ats
+        plain = not quality and not historical and 0 <= at < LIMIT
+        for field in fields:
+            value = get(field)
+            if value is None:
+                continue
+            found += 1
+            channel = channel_of(field, _UNMAPPED)
+            if channel >= 0 and plain:
+                try:
+                    values(value)
+                except (TypeError, OverflowError):
+                    self.add(field, value, at)
+                    continue
+                ats(at)
+                channels(channel)
+            else:
+                self.add(field, value, at, quality, historical)
+        return found
+
     def local(self, wall_clock: str) -> int:
         """ns of a wall-clock time at the device's site; see the contract."""
         return wall(wall_clock, self.entry.zone, self._owner.message.received)
@@ -110,6 +141,20 @@ class UnknownDevice:
         """Notes a field."""
         if len(self.noted) < FIELDS_PER_DEVICE or field in self.noted:
             self.noted[field] = value
+
+    def add_from(
+        self,
+        table: Mapping[str, Any],
+        fields: Iterable[str],
+        at: int = 0,
+        quality: Quality = Quality.GOOD,
+        historical: bool = False,
+    ) -> int:
+        """Notes these fields of a table."""
+        there = [field for field in fields if table.get(field) is not None]
+        for field in there:
+            self.add(field, table[field])
+        return len(there)
 
     def local(self, wall_clock: str) -> int:
         """ns of a wall-clock time at the first site."""

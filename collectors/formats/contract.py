@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from steward.model import Quality
 
@@ -37,6 +37,16 @@ class DeviceReadings(Protocol):
     ) -> None:
         """States a value. `at` in ns, 0 = no device time (arrival is taken); text is looked up in the channel's words;
         `unit` is what the device itself declared, "" if it did not (then the configured unit holds)."""
+
+    def add_from(
+        self,
+        table: Mapping[str, Any],
+        fields: Iterable[str],
+        at: int = 0,
+        quality: Quality = Quality.GOOD,
+        historical: bool = False,
+    ) -> int:
+        """States these fields of a table in one call, each as `add` would; returns how many were there. None is "no value"."""
 
     def local(self, wall: str) -> int:
         """ns of a local wall-clock time (ISO 8601 without zone) in the device's site's zone; of the two at the end

@@ -105,6 +105,8 @@ class Decoder:
         self._items = search(chosen.items) if chosen.items else None
         self._time = search(chosen.time) if chosen.time else None
         self._time_of_message = chosen.time_in == "message"
+        plain = not self._time_of_message and "." not in chosen.time and _IDENTIFIERS.fullmatch(chosen.time)
+        self._time_key = chosen.time if plain else ""
         self._unit = chosen.time_unit
         self._device = search(chosen.device) if chosen.device else None
         self._historical = search(chosen.historical) if chosen.historical else None
@@ -137,7 +139,7 @@ class Decoder:
         device = out.device(address)
         at = 0
         if self._time is not None:
-            stated = self._time(payload if self._time_of_message else item)
+            stated = item.get(self._time_key) if self._time_key else self._time(payload if self._time_of_message else item)
             if stated is not None:
                 at = instant(stated, device.local, self._unit)
         historical = self._historical is not None and bool(self._historical(item))
@@ -149,13 +151,7 @@ class Decoder:
         plan = self._plans.get(fields if fields.__class__ is tuple else tuple(fields))
         if plan is None:
             plan = self._plan(fields, out)
-        add, get = device.add, item.get
-        found = 0
-        for key in plan.keys:
-            value = get(key)
-            if value is not None:
-                found += 1
-                add(key, value, at, Quality.GOOD, historical)
+        found = device.add_from(item, plan.keys, at, Quality.GOOD, historical)
         if plan.paths:
             found += self._paths(plan, item, device, at, historical, out)
         if not found:

@@ -79,10 +79,8 @@ class Decoder:
         if telemetry.sequence is not None and not message.retained and device.fields is not None:
             self._follow(address, telemetry.sequence, out)
         historical = telemetry.historical
-        add = device.add
-        for field, value in telemetry.values.items():
-            if value is not None:
-                add(field, value, at, quality, historical)
+        if telemetry.values:
+            device.add_from(telemetry.values, telemetry.values, at, quality, historical)
         for reading in telemetry.points:
             if reading.value is not None:
                 self._point(reading, out, device, at, quality, historical)

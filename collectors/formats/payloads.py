@@ -5,7 +5,7 @@ Reasons: empty, too_large (over LIMIT bytes), not_json, not_utf8, too_deep, wron
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -55,15 +55,21 @@ def text(payload: bytes, limit: int = 64) -> str:
         raise UndecodableMessage("not_utf8", str(error)) from None
 
 
-def flatten(item: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Scalar]]:
+def flatten(item: object, prefix: str = "") -> list[tuple[str, Scalar]]:
     """(path, value) of every number, boolean and text in a JSON value: keys and list positions joined by dots."""
+    found: list[tuple[str, Scalar]] = []
+    _flatten(item, prefix, 0, found)
+    return found
+
+
+def _flatten(item: Any, path: str, depth: int, found: list[tuple[str, Scalar]]) -> None:
+    kind = item.__class__
+    if kind is not dict and kind is not list:
+        if item is not None:
+            found.append((path, item))
+        return
     if depth > DEPTH:
-        raise UndecodableMessage("too_deep", f"{prefix[:60]} ...")
-    if isinstance(item, dict):
-        for key, inner in item.items():
-            yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key), depth + 1)
-    elif isinstance(item, list):
-        for position, inner in enumerate(item):
-            yield from flatten(inner, f"{prefix}.{position}" if prefix else str(position), depth + 1)
-    elif isinstance(item, (bool, int, float, str)):
-        yield prefix, item
+        raise UndecodableMessage("too_deep", f"{path[:60]} ...")
+    before = f"{path}." if path else ""
+    for key, inner in item.items() if kind is dict else enumerate(item):
+        _flatten(inner, f"{before}{key}", depth + 1, found)

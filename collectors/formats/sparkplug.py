@@ -31,8 +31,6 @@ BITS = {1: 8, 2: 16, 3: 32, 4: 64}
 """Signed datatypes: they travel as two's complement in unsigned fields."""
 UNSIGNED = {5, 6, 7, 8}
 FLOAT, DOUBLE, BOOLEAN, STRING, DATETIME, TEXT, UUID = 9, 10, 11, 12, 13, 14, 15
-COMPOUND = {16, 17, 18, 19}
-"""DataSet, Bytes, File, Template: no readings."""
 NODES = 50_000
 METRICS = 200_000
 """Bounds on what foreign births may make us remember: nodes, and aliases of a node."""
@@ -154,16 +152,17 @@ class Decoder:
 
     def _known(self, place: Place, metric: Any, birth: bool) -> Known | None:
         """What a metric is, by its name or its alias; None for what is no reading."""
-        node = place.node
-        if not metric.HasField("name"):
-            known = node.aliases.get(metric.alias) if metric.HasField("alias") else None
+        node, raw = place.node, metric.name
+        if not raw:
+            alias = metric.alias
+            known = node.aliases.get(alias) if alias or metric.HasField("alias") else None
             if known is None or known.device != place.address:
                 if node.born:
                     self._ask(place, "unknown_alias", f"alias {metric.alias} of {place.address}")
                     return None
                 raise UndecodableMessage("unknown_alias", f"alias {metric.alias} of {place.address}")
             return known
-        name = _text(metric.name)
+        name = _text(raw)
         if name == "bdSeq" or name.startswith(CONTROL):
             return None
         if not birth:
@@ -256,16 +255,16 @@ def _state(place: Place, device: DeviceReadings, metric: Any, known: Known, stam
     datatype = metric.datatype or known.datatype
     if metric.is_transient or metric.is_null:
         return  # not to be stored; null is "no value"
-    if metric.WhichOneof("value") is None and datatype not in COMPOUND:
-        return
     value = number(metric, datatype)
+    if not value and metric.WhichOneof("value") is None:
+        return  # neither null nor a value
     at = milliseconds(metric.timestamp) or stamp
     if birth and stamp and not metric.is_historical:
         at = stamp  # a birth says what is true now; its metrics may bear the time of their last change
     quality = Quality.GOOD
     if metric.HasField("properties"):
         quality = _quality(metric.properties)
-    if quality == Quality.GOOD and place.node.doubtful and not metric.HasField("name"):
+    if quality == Quality.GOOD and place.node.doubtful and not metric.name:
         quality = Quality.UNCERTAIN
     unit = "" if isinstance(value, str) else known.unit
     device.add(known.name, value, at, quality, metric.is_historical, unit)
@@ -273,16 +272,16 @@ def _state(place: Place, device: DeviceReadings, metric: Any, known: Known, stam
 
 def number(metric: Any, datatype: int) -> float | int | bool | str:
     """The value of a metric by its datatype; DateTime is in seconds. Raises UndecodableMessage for what is no value."""
+    if datatype == DOUBLE:
+        return float(metric.double_value)
+    if datatype == FLOAT:
+        return float(metric.float_value)
     if datatype in BITS:
         bits = BITS[datatype]
         raw = _integer(metric) & ((1 << bits) - 1)
         return raw - (1 << bits) if raw >> (bits - 1) else raw
     if datatype in UNSIGNED:
         return _integer(metric)
-    if datatype == FLOAT:
-        return float(metric.float_value)
-    if datatype == DOUBLE:
-        return float(metric.double_value)
     if datatype == BOOLEAN:
         return bool(metric.boolean_value)
     if datatype in (STRING, TEXT, UUID):

@@ -7,6 +7,7 @@ documents say: totals in kWh, Period in Wh, temperature and pressure as the mess
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ ENERGY_UNITS = {
     "Current": "A", "Frequency": "Hz",
 }  # fmt: skip
 UNITS = {"Humidity": "%", "Illuminance": "lx", "CarbonDioxide": "ppm", "eCO2": "ppm", "Vcc": "V", "Signal": "dBm", "RSSI": "%"}
+TEMPERATURE, PRESSURE = "TempUnit", "PressureUnit"
 TEMPERATURES = ("Temperature", "DewPoint")
 PRESSURES = ("Pressure", "SeaPressure")
 
@@ -83,16 +85,25 @@ def _data(stated: dict[str, Any], device: DeviceReadings) -> None:
     temperature = {"F": "degF", "K": "K"}.get(str(stated.get("TempUnit")), "degC")
     pressure = {"mmHg": "mmHg", "kPa": "kPa"}.get(str(stated.get("PressureUnit")), "hPa")
     for path, value in payloads.flatten(stated):
-        levels = path.split(".")
-        leaf = levels[-2] if levels[-1].isdigit() and len(levels) > 1 else levels[-1]
-        if leaf in SKIPPED or leaf.endswith("StartTime"):
+        unit = _unit(path)
+        if unit is None:
             continue
-        if levels[0] == "ENERGY":
-            unit = ENERGY_UNITS.get(leaf, "")
-        elif leaf in TEMPERATURES:
+        if unit == TEMPERATURE:
             unit = temperature
-        elif leaf in PRESSURES:
+        elif unit == PRESSURE:
             unit = pressure
-        else:
-            unit = UNITS.get(leaf, "")
         device.add(path, value, at, unit=unit if value.__class__ is not str else "")
+
+
+@lru_cache(maxsize=4096)
+def _unit(path: str) -> str | None:
+    """The unit of a field, or which of the message's units it has; None for what is no reading."""
+    levels = path.split(".")
+    leaf = levels[-2] if levels[-1].isdigit() and len(levels) > 1 else levels[-1]
+    if leaf in SKIPPED or leaf.endswith("StartTime"):
+        return None
+    if levels[0] == "ENERGY":
+        return ENERGY_UNITS.get(leaf, "")
+    if leaf in TEMPERATURES:
+        return TEMPERATURE
+    return PRESSURE if leaf in PRESSURES else UNITS.get(leaf, "")

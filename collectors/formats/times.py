@@ -28,11 +28,10 @@ def instant(value: object, local: Callable[[str], int] | None = None, unit: str 
     local: ns of a wall-clock time without zone (`DeviceReadings.local`); where it is None such a time is refused.
     unit: "auto", or "s", "ms", "us", "ns" for numbers.
     """
-    kind = value.__class__
-    if kind is int or kind is float:
-        return epoch(value, unit)  # type: ignore[arg-type]
-    if kind is str:
-        text = value.strip()  # type: ignore[attr-defined]
+    if isinstance(value, (int, float)) and value is not True and value is not False:
+        return epoch(value, unit)
+    if isinstance(value, str):
+        text = value.strip()
         if not text:
             return 0
         if _NUMBER.fullmatch(text):
@@ -40,11 +39,13 @@ def instant(value: object, local: Callable[[str], int] | None = None, unit: str 
         return _iso(text, local)
     if value is None:
         return 0
-    raise UndecodableMessage("bad_time", f"a {kind.__name__} is not a time")
+    raise UndecodableMessage("bad_time", f"a {type(value).__name__} is not a time")
 
 
 def epoch(number: float | int, unit: str = "auto") -> int:
     """ns of an epoch in s, ms, us or ns; "auto" tells them by magnitude."""
+    if unit == "auto" and number.__class__ is int and 0 <= number < 100_000_000_000_000:  # the two usual ones first
+        return number * (1_000_000_000 if number < 100_000_000_000 else 1_000_000)
     if not 0 <= number < LIMIT:
         raise UndecodableMessage("bad_time", f"{number!r} is out of range")
     if unit == "auto":

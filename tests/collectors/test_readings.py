@@ -538,6 +538,36 @@ def test_a_json_message_goes_all_the_way_to_a_batch(readings: Readings) -> None:
     assert taken.batch.at.tolist() == [NOW - SECOND] * 3
 
 
+def columns(taken: Taken) -> list[Any]:
+    batch = taken.batch
+    return [getattr(batch, name).tolist() for name in batch.__slots__] + [taken.counts, taken.rejects, taken.unknown]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["p", "e", "t", "on", "n", "x"]), st.floats() | st.integers() | st.text(max_size=3) | st.none()
+    ),
+    st.sampled_from([0, NOW - HOUR, 1 << 63, -1]),
+    st.sampled_from(Quality),
+    st.booleans(),
+    st.sampled_from(["plug", "nobody"]),
+)
+def test_stating_a_table_is_stating_each_of_its_fields(
+    table: dict[str, Any], at: int, quality: Quality, historical: bool, address: str
+) -> None:
+    message = Message("t", b"", NOW, address)
+    one, each = (Routing(plant(), PointIndex()).readings("main") for _ in range(2))
+    one.begin(message, TEMPLATE)
+    found = one.device(address).add_from(table, table, at, quality, historical)
+    each.begin(message, TEMPLATE)
+    device = each.device(address)
+    there = {field: value for field, value in table.items() if value is not None}
+    for field, value in there.items():
+        device.add(field, value, at, quality, historical)
+    assert found == len(there)
+    assert repr(columns(one.take())) == repr(columns(each.take()))
+
+
 VALUES = st.floats() | st.integers() | st.booleans() | st.text(max_size=4) | st.none()
 STATED = st.tuples(
     st.sampled_from(["p", "e", "t", "on", "n", "x"]),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from collectors.formats.times import wall
@@ -65,6 +66,19 @@ class RecordedDevice:
         shown = str(value) if isinstance(value, (str, bool)) else repr(value)
         row = (self.address, field, written(at), shown, Quality(quality).name.lower(), "yes" if historical else "no", unit)
         self.out.rows.append(row)
+
+    def add_from(
+        self,
+        table: Mapping[str, Any],
+        fields: Iterable[str],
+        at: int = 0,
+        quality: Quality = Quality.GOOD,
+        historical: bool = False,
+    ) -> int:
+        there = [name for name in fields if table.get(name) is not None]
+        for name in there:
+            self.add(name, table[name], at, quality, historical)
+        return len(there)
 
     def local(self, wall_clock: str) -> int:
         return wall(wall_clock, ZoneInfo(self.out.zone), self.out.received)
