@@ -93,7 +93,7 @@ class Readings:
 
     def reject(self, reason: str, detail: str = "", address: str = "") -> None:
         """Counts a part of the current message and hands it over for the quarantine; the rest goes on."""
-        self._reject(reason, detail, address, self.message, self._template.id)
+        self._reject(reason, detail, address or self.message.device, self.message, self._template.id)
 
     def take(self) -> Taken:
         """Everything collected since the last `take`, checked and in canonical units."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.formats import Message, decoder
@@ -37,6 +37,7 @@ def test_the_golden_rebirth_request_is_what_the_specification_says() -> None:
 
 
 @pytest.mark.parametrize("datatype", RANGES)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_signed_integer_survives_its_unsigned_field(datatype: int, data: st.DataObject) -> None:
     bits, part = RANGES[datatype]
