@@ -69,8 +69,8 @@ class Mosquitto:
         assert program is not None
         config = self.folder / "mosquitto.conf"
         config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\nautosave_on_changes true\n"
-            f"autosave_interval 1\npersistence_location {self.folder}/\nmax_inflight_messages 0\nmax_queued_messages 0\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+            f"persistence_location {self.folder}/\nmax_inflight_messages 0\nmax_queued_messages 0\n"
             + ("user root\n" if os.geteuid() == 0 else "")
             + self.extra
         )
@@ -89,6 +89,13 @@ class Mosquitto:
                     return
             time.sleep(0.01)
         raise AssertionError("mosquitto does not listen")
+
+    def saved(self) -> int:
+        """Has the broker save its state soon; returns when it last did, ns."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGUSR1)
+        database = self.folder / "mosquitto.db"
+        return database.stat().st_mtime_ns if database.exists() else 0
 
     def kill(self) -> None:
         if self.process is not None:

@@ -18,6 +18,10 @@ class Proxy:
         self.connections = 0
         self._writers: list[asyncio.StreamWriter] = []
 
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         there, back = await asyncio.open_connection("127.0.0.1", self.target)

@@ -46,22 +46,21 @@ async def test_after_kill_9_of_the_broker_it_is_subscribed_again_within_seconds_
 
 
 async def test_a_half_open_connection_is_given_up_within_the_keep_alive(tmp_path: Path) -> None:
-    async with nats(tmp_path) as broker, proxy(broker.port) as between:
-        async with rig(f"mqtt://127.0.0.1:{between.port}", routing(), keepalive=1.5) as it:
-            between.silent = True
-            silent = time.monotonic()
-            await until(lambda: not it.pipeline.status().ready)
-            assert time.monotonic() - silent < 1.6
-            assert "no answer" in it.connection.status().error
-            between.silent = False
-            await until(lambda: it.pipeline.status().ready)
-            assert it.connection.connects == 2
+    async with nats(tmp_path) as broker, proxy(broker.port) as between, rig(between.url, routing(), keepalive=1.5) as it:
+        between.silent = True
+        silent = time.monotonic()
+        await until(lambda: not it.pipeline.status().ready)
+        assert time.monotonic() - silent < 1.6
+        assert "no answer" in it.connection.status().error
+        between.silent = False
+        await until(lambda: it.pipeline.status().ready)
+        assert it.connection.connects == 2
 
 
 async def test_a_broker_that_never_answers_the_connect_is_given_up(tmp_path: Path) -> None:
     async with nats(tmp_path) as broker, proxy(broker.port) as between:
         between.silent = True
-        async with rig(f"mqtt://127.0.0.1:{between.port}", routing(), ready=False, keepalive=0.9) as it:
+        async with rig(between.url, routing(), ready=False, keepalive=0.9) as it:
             await until(lambda: between.connections >= 2)
             between.silent = False
             await until(lambda: it.pipeline.status().ready)
@@ -79,15 +78,14 @@ async def test_what_was_not_acknowledged_comes_again_to_the_next_steward(tmp_pat
     held = MemoryStore()
     held.gate.clear()
     async with nats(tmp_path) as broker:
-        async with proxy(broker.port) as between:
-            async with rig(f"mqtt://127.0.0.1:{between.port}", routing(10, index=index), store=held) as it:
-                with publisher(broker.port) as client:
-                    for number in range(300):
-                        client.publish("steward/v1/d1/telemetry", payload(NOW + number), 1)
-                    await until(lambda: it.connection.received == 300)
-                between.cut()
-                await until(lambda: not it.pipeline.status().ready)
-                held.gate.set()
+        async with proxy(broker.port) as between, rig(between.url, routing(10, index=index), store=held) as it:
+            with publisher(broker.port) as client:
+                for number in range(300):
+                    client.publish("steward/v1/d1/telemetry", payload(NOW + number), 1)
+                await until(lambda: it.connection.received == 300)
+            between.cut()
+            await until(lambda: not it.pipeline.status().ready)
+            held.gate.set()
         async with rig(broker.url, routing(10, index=index), store=store) as it:
             await until(lambda: len(store.samples) == 1200)
             await until(lambda: it.connection.acknowledged == 300)
@@ -101,18 +99,17 @@ async def test_what_was_not_acknowledged_comes_again_to_the_next_steward(tmp_pat
 async def test_an_acknowledgement_of_a_lost_connection_is_not_sent_on_the_next(tmp_path: Path) -> None:
     store = MemoryStore()
     store.gate.clear()
-    async with nats(tmp_path) as broker, proxy(broker.port) as between:
-        async with rig(f"mqtt://127.0.0.1:{between.port}", routing(), store=store) as it:
-            with publisher(broker.port) as client:
-                client.publish("steward/v1/d1/telemetry", payload(NOW), 1).wait_for_publish(5)
-            await until(lambda: it.connection.received == 1)
-            between.cut()
-            await until(lambda: it.connection.connects == 2 and it.pipeline.status().ready)
-            await until(lambda: it.connection.received == 2)
-            assert it.connection.acknowledged == 0
-            store.gate.set()
-            await until(lambda: it.connection.acknowledged == 1)
-            assert len(store.samples) == 4
+    async with nats(tmp_path) as broker, proxy(broker.port) as between, rig(between.url, routing(), store=store) as it:
+        with publisher(broker.port) as client:
+            client.publish("steward/v1/d1/telemetry", payload(NOW), 1).wait_for_publish(5)
+        await until(lambda: it.connection.received == 1)
+        between.cut()
+        await until(lambda: it.connection.connects == 2 and it.pipeline.status().ready)
+        await until(lambda: it.connection.received == 2)
+        assert it.connection.acknowledged == 0
+        store.gate.set()
+        await until(lambda: it.connection.acknowledged == 1)
+        assert len(store.samples) == 4
 
 
 async def test_what_the_broker_sends_again_while_the_first_is_on_its_way_is_not_taken_twice(tmp_path: Path) -> None:
