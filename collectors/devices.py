@@ -120,7 +120,7 @@ class KnownDevice:
 class UnknownDevice:
     """Stands for an address that no device has: notes what it sends, so that a person can adopt it."""
 
-    __slots__ = ("_owner", "address", "noted")
+    __slots__ = ("_owner", "address", "noted", "units")
 
     fields: Collection[str] | None = None
 
@@ -128,6 +128,7 @@ class UnknownDevice:
         self._owner = owner
         self.address = address
         self.noted: dict[str, float | int | bool | str] = {}
+        self.units: dict[str, str] = {}
 
     def add(
         self,
@@ -141,6 +142,8 @@ class UnknownDevice:
         """Notes a field."""
         if len(self.noted) < FIELDS_PER_DEVICE or field in self.noted:
             self.noted[field] = value
+            if unit:
+                self.units[field] = unit
 
     def add_from(
         self,

@@ -107,7 +107,7 @@ class Readings:
             self._seen,
             [Clock(device, reason, offset, count) for (device, reason), (offset, count) in self._clocks.items()],
             [
-                Unknown(template, format, device.address, device.noted)
+                Unknown(template, format, device.address, device.noted, device.units)
                 for (template, format, _), device in self._strangers.items()
             ],
             self._admitted,

@@ -93,10 +93,11 @@ class Routing:
         self._scale, self._offset, self._low, self._high = array("d"), array("d"), array("d"), array("d")
         self._symbols: list[str] = []
         self._columns: Columns | None = None
-        for device in facility.devices.values():
-            self._add_device(device)
+        entries = [self._add_device(device) for device in facility.devices.values()]
         for channel in facility.channels:
             self._add_channel(channel, facility.points[channel.point])
+        for entry in entries:
+            self._publish(entry)
 
     def readings(self, broker: str) -> Readings:
         """A new out-parameter for the decoders of one broker's messages."""
@@ -130,6 +131,7 @@ class Routing:
             for channel in channels:
                 self._add_channel(channel, by_id[channel.point])
             self._columns = None
+            self._publish(entry)  # last: another broker's thread may look it up at once
             return entry
 
     def columns(self) -> Columns:
@@ -154,14 +156,13 @@ class Routing:
 
     def family(self, device: str) -> list[str]:
         """A device and all that it speaks for as a gateway, itself first."""
-        found, queue = [device], [device]
+        found, queue = {device: None}, [device]
         while queue:
             entry = self.entry(queue.pop())
-            for child in entry.children if entry else ():
-                if child not in found:
-                    found.append(child)
-                    queue.append(child)
-        return found
+            fresh = [child for child in (entry.children if entry else ()) if child not in found]
+            found.update(dict.fromkeys(fresh))
+            queue += fresh
+        return list(found)
 
     def conversion(self, channel: int, symbol: str) -> tuple[float, float] | str:
         """(k, b) with configured raw = declared raw * k + b, or the reason why a declared unit cannot be used.
@@ -208,11 +209,15 @@ class Routing:
         entry = Entry(len(self.devices), device, self._zone_of(device), {}, [])
         self.devices.append(entry)
         self._rows[device.id] = entry.row
+        self._adopt(entry)
+        return entry
+
+    def _publish(self, entry: Entry) -> None:
+        """Makes a device findable by its address, once all its channels are there."""
+        device = entry.device
         self._any.setdefault((device.broker, device.format, device.address), entry)
         if device.template:
             self._exact.setdefault((device.broker, device.format, device.template, device.address), entry)
-        self._adopt(entry)
-        return entry
 
     def _adopt(self, entry: Entry) -> None:
         """Hangs a device under its gateway, and under it those that named it as theirs before it was read."""

@@ -45,12 +45,13 @@ class Clock(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """An address that no device has, with the fields that it sent and their last values."""
+    """An address that no device has, with the fields that it sent, their last values, and the units that it declared."""
 
     template: str
     format: str
     address: str
     fields: dict[str, float | int | bool | str]
+    units: dict[str, str] = {}
 
 
 class Taken(NamedTuple):

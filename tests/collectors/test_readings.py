@@ -347,10 +347,10 @@ def test_an_unmapped_field_is_counted_each_time_and_handed_over_once(readings: R
 
 
 def test_an_unknown_device_is_noted_with_its_fields(readings: Readings) -> None:
-    deliver(readings, "new", a=1, b="x")
+    deliver(readings, "new", a=(1, {"unit": "kW"}), b="x")
     deliver(readings, "new", a=2)
     taken = readings.take()
-    assert [tuple(one) for one in taken.unknown] == [("plug", "json", "new", {"a": 2, "b": "x"})]
+    assert [tuple(one) for one in taken.unknown] == [("plug", "json", "new", {"a": 2, "b": "x"}, {"a": "kW"})]
     assert [(reject.reason, reject.address) for reject in taken.rejects] == [("unknown_device", "new")]
     assert dict(taken.counts) == {"unknown_device": 2}
     assert taken.seen == {}
@@ -397,6 +397,14 @@ def test_births_and_deaths_in_order(readings: Readings) -> None:
     ]
     assert taken.births == ["plug", "child"]
     assert taken.deaths == ["grandchild"]
+
+
+def test_the_death_of_a_gateway_takes_a_thousand_devices_along() -> None:
+    many = [device(f"d{number}", gateway="gate") for number in range(1_000)]
+    readings = Routing(facility([*many, device("gate")], [], []), PointIndex()).readings("main")
+    deliver(readings, "gate")
+    readings.device("gate").died()
+    assert readings.take().deaths == ["gate", *(one.id for one in many)]
 
 
 def test_gateways_that_name_each_other_do_not_loop() -> None:
