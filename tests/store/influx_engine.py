@@ -22,9 +22,7 @@ from tests.store import influx_server as server
 Factory = Callable[[PointIndex], InfluxStore]
 REPLAYED = "http://influxdb.recorded:8086"
 CASSETTES = Path(__file__).parent / "cassettes"
-UNRECORDED = (
-    "no recorded conversation; record it: STEWARD_TEST_INFLUXD=... pytest tests/store --record-mode=rewrite -k recorded"
-)
+UNRECORDED = "no recording of it; to make one: STEWARD_TEST_INFLUXD=... pytest tests/store --record-mode=rewrite -k recorded"
 LIVE_ONLY = {
     "test_reads_during_writes_see_whole_batches": "its requests race each other, so no two runs send the same ones",
     "test_any_history_reads_like_a_dictionary": "hypothesis chooses what it sends, differently from release to release",
