@@ -1,9 +1,7 @@
-"""From what decoders state to a batch: routing, units, range, clocks, retained messages, rejects."""
+"""From what decoders state to a batch: units, range, clocks, retained messages, rejects."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,106 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.formats import Message, decoder
-from collectors.readings import (
-    PAYLOAD_LIMIT,
-    REJECTS_PER_TAKE,
-    UNKNOWN_PER_TAKE,
-    Readings,
-    Routing,
-    Taken,
-)
-from collectors.routing import Admission
+from collectors.readings import PAYLOAD_LIMIT, REJECTS_PER_TAKE, UNKNOWN_PER_TAKE, Readings, Routing, Taken
 from steward.errors import UndecodableMessage
-from steward.model import METRICS, Channel, Device, Equip, Facility, Point, PointIndex, Quality, Site, Space, Template
-from steward.units import HOUR, MINUTE, SECOND, unit
-
-NOW = 1_795_521_600 * SECOND  # 2026-11-24T12:00:00Z
-TEMPLATE = Template("plug", "json", topic="t/{device}")
-OTHER = Template("other", "json")
-
-
-def named(text: str) -> dict[str, str]:
-    return {"": text}
-
-
-def device(id: str, address: str = "", **more: Any) -> Device:
-    described = {"format": "json", "broker": "main", "template": "plug", "site": "berlin"} | more
-    return Device(id=id, name=named(id), address=address or id, **described)
-
-
-def point(id: str, metric: str = "power", low: float = -math.inf, high: float = math.inf, **more: Any) -> Point:
-    kind = METRICS[metric]
-    return Point(
-        id=id, name=named(id), metric=metric, unit=kind.unit, nature=kind.nature, site="berlin", low=low, high=high, **more
-    )
-
-
-def channel(device: str, field: str, point: str, symbol: str = "", words: Mapping[str, float] | None = None) -> Channel:
-    configured = unit(symbol) if symbol else unit("1")
-    return Channel(device, field, point, configured.scale, configured.offset, words or {})
-
-
-SITES = {
-    "berlin": Site("berlin", named("Berlin"), time_zone="Europe/Berlin"),
-    "linhai": Site("linhai", named("Linhai"), time_zone="Asia/Shanghai"),
-}
-
-
-def facility(devices: Sequence[Device], points: Sequence[Point], channels: Sequence[Channel]) -> Facility:
-    return Facility(
-        id="f",
-        name=named("f"),
-        organisations={},
-        sites=SITES,
-        spaces={"room": Space("room", named("Room"), "linhai")},
-        equips={"van": Equip("van", named("Van"), "vehicle", "linhai")},
-        devices={one.id: one for one in devices},
-        points={one.id: one for one in points},
-        channels=tuple(channels),
-        calendars={},
-        templates={},
-    )
-
-
-def plant() -> Facility:
-    return facility(
-        [device("plug"), device("child", gateway="plug"), device("grandchild", gateway="child")],
-        [
-            point("plug.power", low=0, high=5_000),
-            point("plug.energy", "energy"),
-            point("plug.temp", "temperature", low=-40, high=90),
-            point("plug.on", "on"),
-            point("plug.count", "count"),
-            point("child.power"),
-        ],
-        [
-            channel("plug", "p", "plug.power", "kW"),
-            channel("plug", "e", "plug.energy", "kWh"),
-            channel("plug", "t", "plug.temp", "degC"),
-            channel("plug", "on", "plug.on", words={"ON": 1, "OFF": 0}),
-            channel("plug", "n", "plug.count"),
-            channel("child", "p", "child.power", "W"),
-        ],
-    )
+from steward.model import PointIndex, Quality
+from steward.units import HOUR, MINUTE, SECOND
+from tests.collectors.plant import NOW, TEMPLATE, deliver, plant, samples
 
 
 @pytest.fixture
 def readings() -> Readings:
     return Routing(plant(), PointIndex()).readings("main")
-
-
-def deliver(readings: Readings, address: str = "plug", received: int = NOW, retained: bool = False, **fields: Any) -> None:
-    """One message with some fields, each a value or (value, keywords of add)."""
-    readings.begin(Message(f"t/{address}", b"payload", received, address, retained), TEMPLATE)
-    one = readings.device(address)
-    for field, stated in fields.items():
-        value, more = stated if isinstance(stated, tuple) else (stated, {})
-        one.add(field, value, **more)
-
-
-def samples(readings: Readings, taken: Taken) -> list[tuple[str, float]]:
-    ids = readings.routing.index.ids
-    return [(ids[number], float(value)) for number, value in zip(taken.batch.point, taken.batch.value, strict=True)]
 
 
 def test_values_arrive_in_canonical_units(readings: Readings) -> None:
@@ -328,13 +236,6 @@ def test_plain_numbers_take_any_unit(readings: Readings) -> None:
     assert readings.take().batch.value.tolist() == [7, 8]
 
 
-def test_a_scale_that_a_person_set_holds_against_a_declared_unit() -> None:
-    ratio = Channel("plug", "p", "plug.power", scale=30_000.0)  # kW behind a transformer of 30:1
-    readings = Routing(facility([device("plug")], [point("plug.power")], [ratio]), PointIndex()).readings("main")
-    deliver(readings, p=(2, {"unit": "kW"}))
-    assert readings.take().batch.value.tolist() == [60_000]
-
-
 def test_an_unmapped_field_is_counted_each_time_and_handed_over_once(readings: Readings) -> None:
     for _ in range(3):
         deliver(readings, p=1, x=2)
@@ -399,22 +300,6 @@ def test_births_and_deaths_in_order(readings: Readings) -> None:
     assert taken.deaths == ["grandchild"]
 
 
-def test_the_death_of_a_gateway_takes_a_thousand_devices_along() -> None:
-    many = [device(f"d{number}", gateway="gate") for number in range(1_000)]
-    readings = Routing(facility([*many, device("gate")], [], []), PointIndex()).readings("main")
-    deliver(readings, "gate")
-    readings.device("gate").died()
-    assert readings.take().deaths == ["gate", *(one.id for one in many)]
-
-
-def test_gateways_that_name_each_other_do_not_loop() -> None:
-    ring = facility([device("a", gateway="b"), device("b", gateway="a")], [], [])
-    readings = Routing(ring, PointIndex()).readings("main")
-    deliver(readings, "a")
-    readings.device("a").died()
-    assert sorted(readings.take().deaths) == ["a", "b"]
-
-
 def test_replies_are_handed_over(readings: Readings) -> None:
     deliver(readings)
     readings.reply("back", b"1")
@@ -427,113 +312,10 @@ def test_a_device_is_seen_at_its_last_arrival(readings: Readings) -> None:
     assert readings.take().seen == {"plug": NOW + 9}
 
 
-def test_the_same_address_is_another_device_for_another_template_or_broker() -> None:
-    devices = [
-        device("a", "1"),
-        device("b", "1", template="other"),
-        device("c", "1", broker="second"),
-        device("d", "2", broker=""),
-        device("e", "3", template=""),
-        device("g", "1", format="tasmota"),
-    ]
-    routing = Routing(facility(devices, [], []), PointIndex())
-
-    def found(broker: str, template: Template, address: str) -> str | None:
-        entry = routing.find(broker, template.format, template.id, address)
-        return entry.device.id if entry else None
-
-    assert found("main", TEMPLATE, "1") == "a"
-    assert found("main", OTHER, "1") == "b"
-    assert found("second", TEMPLATE, "1") == "c"
-    assert found("second", TEMPLATE, "2") == "d"
-    assert found("main", OTHER, "2") == "d"
-    assert found("main", TEMPLATE, "3") == "e"
-    assert found("main", Template("x", "tasmota"), "1") == "g"
-    assert found("second", Template("x", "tasmota"), "1") is None
-
-
-def test_one_field_may_feed_several_points() -> None:
-    points = [point("a"), point("b", high=1_000), point("c", "energy")]
-    channels = [channel("plug", "p", "a", "kW"), channel("plug", "e", "c"), Channel("plug", "p", "b", 500.0)]
-    readings = Routing(facility([device("plug")], points, channels), PointIndex()).readings("main")
-    deliver(readings, p=(1, {"quality": Quality.UNCERTAIN}), e=1)
-    deliver(readings, p=3)
-    taken = readings.take()
-    assert sorted(samples(readings, taken)) == [("a", 1000.0), ("a", 3000.0), ("b", 500.0), ("c", 1.0)]
-    assert dict(taken.counts) == {"out_of_range": 1}
-    assert sorted(zip(taken.batch.value.tolist(), taken.batch.quality.tolist(), strict=True)) == [
-        (1, 0),
-        (500, 1),
-        (1000, 1),
-        (3000, 0),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("place", "hour"),
-    [({"site": "berlin"}, 11), ({"site": "", "equip": "van"}, 4), ({"site": "", "space": "room"}, 4), ({"site": ""}, 11)],
-    ids=["site", "equip", "space", "first site"],
-)
-def test_local_time_is_that_of_the_place_of_the_device(place: dict[str, str], hour: int) -> None:
-    readings = Routing(facility([device("plug", **place)], [], []), PointIndex()).readings("main")
-    deliver(readings)
-    local = readings.device("plug").local("2026-11-24T12:00:00")
-    assert local == NOW + (hour - 12) * HOUR
-
-
 def test_local_time_that_is_none_is_undecodable(readings: Readings) -> None:
     deliver(readings)
     with pytest.raises(UndecodableMessage, match="bad_time"):
         readings.device("plug").local("soon")
-
-
-def admitting(calls: list[tuple[str, str, str]]) -> Callable[[str, str, str], Admission | None]:
-    def admit(broker: str, template: str, address: str) -> Admission | None:
-        calls.append((broker, template, address))
-        if address.startswith("bad"):
-            return None
-        id = f"{template}.{address}"
-        return device(id, address), [point(f"{id}.power", high=10)], [channel(id, "p", f"{id}.power", "W")]
-
-    return admit
-
-
-def test_a_template_admits_a_device_without_losing_its_first_message() -> None:
-    calls: list[tuple[str, str, str]] = []
-    readings = Routing(plant(), PointIndex(), admit=admitting(calls)).readings("main")
-    wide = Template("plug", "json", admit=True)
-    for value in (7, 99):
-        readings.begin(Message("t/new", b"", NOW, "new"), wide)
-        readings.device("new").add("p", value)
-        readings.begin(Message("t/bad", b"", NOW, "bad"), wide)
-        readings.device("bad").add("p", value)
-    deliver(readings, p=1)
-    taken = readings.take()
-    assert samples(readings, taken) == [("plug.new.power", 7.0), ("plug.power", 1000.0)]
-    assert taken.admitted == ["plug.new"]
-    assert dict(taken.counts) == {"out_of_range": 1, "unknown_device": 2}
-    assert calls[0] == ("main", "plug", "new")
-    assert len(calls) == 3
-    assert readings.take().admitted == []
-
-
-def test_a_template_that_does_not_admit_asks_nobody() -> None:
-    calls: list[tuple[str, str, str]] = []
-    readings = Routing(plant(), PointIndex(), admit=admitting(calls)).readings("main")
-    deliver(readings, "new", p=1)
-    assert calls == []
-
-
-def test_two_brokers_share_one_admission() -> None:
-    calls: list[tuple[str, str, str]] = []
-    routing = Routing(plant(), PointIndex(), admit=admitting(calls))
-    wide = Template("plug", "json", admit=True)
-    first, second = routing.readings("main"), routing.readings("main")
-    for readings in (first, second):
-        readings.begin(Message("t/new", b"", NOW, "new"), wide)
-        readings.device("new").add("p", 5)
-    assert len(calls) == 1
-    assert [len(readings.take().batch) for readings in (first, second)] == [1, 1]
 
 
 def test_a_json_message_goes_all_the_way_to_a_batch(readings: Readings) -> None:
@@ -577,6 +359,8 @@ def test_stating_a_table_is_stating_each_of_its_fields(
 
 
 VALUES = st.floats() | st.integers() | st.booleans() | st.text(max_size=4) | st.none()
+
+
 STATED = st.tuples(
     st.sampled_from(["p", "e", "t", "on", "n", "x"]),
     VALUES,
