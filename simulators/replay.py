@@ -1,8 +1,8 @@
 """Replays a recording as MQTT in Steward's native envelope: with its own timing, faster, or as fast as the broker takes it.
 
-Device times are kept (the samples are then declared historical) or shifted by one constant, so that the recording begins or ends
-at a given moment; spacing, gaps and disorder stay as recorded. `recording_toml` is the facility file for it: one site, one
-equip and one device per recorded device.
+Device times are kept or shifted by one constant, so that the recording begins or ends at a given moment; spacing, gaps and
+disorder stay as recorded. What is older than an hour when it is sent is declared historical. `recording_toml` is the facility
+file for it: one site, one equip and one device per recorded device.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from steward.model import IntArray
 
 Shift = Literal["keep", "begin", "end"]
 BATCH = 5000
+HOUR = 3600 * SECOND
 
 
 @dataclass(slots=True)
@@ -46,20 +47,20 @@ def shifted(recording: Recording, shift: Shift, now: int) -> IntArray:
     return moved
 
 
-def publications(recording: Recording, at: IntArray, *, historical: bool, size: int = BATCH) -> Iterator[list[Publication]]:
+def publications(recording: Recording, at: IntArray, now: int, size: int = BATCH) -> Iterator[list[Publication]]:
     """The messages of a recording in its order, `size` rows at a time; `at` as `shifted` gives it (ns). `sent` is the device
-    time: a recording does not say when a message was sent."""
+    time: a recording does not say when a message was sent. Rows more than an hour before `now` are declared historical."""
     ids = [value.id for value in recording.mapping.values]
     scale = [value.scale for value in recording.mapping.values]
     topics = [f"steward/v1/{device}/telemetry" for device in recording.devices]
     sequence = [0] * len(recording.devices)
-    history = '"historical":true,' if historical else ""
     for begin in range(0, len(recording), size):
         rows = slice(begin, begin + size)
         out = []
         numbers, moments = recording.device[rows].tolist(), at[rows].tolist()
         for number, moment, row in zip(numbers, moments, (recording.values[rows] * scale).tolist(), strict=True):
             values = ",".join(f'"{id}":{value:.10g}' for id, value in zip(ids, row, strict=True) if value == value)
+            history = '"historical":true,' if moment < now - HOUR else ""
             payload = f'{{"at":{moment // 1_000_000},"sequence":{sequence[number]},{history}"values":{{{values}}}}}'
             sequence[number] += 1
             out.append(Publication(moment, topics[number], payload.encode()))
@@ -89,7 +90,7 @@ async def replay(
     async with Publisher(url, client_id, username=username, password=password) as publisher:
         begun = clock()
         size = BATCH if speed is None else max(1, min(BATCH, int(speed)))
-        for messages in publications(recording, at, historical=shift == "keep", size=size):
+        for messages in publications(recording, at, begun, size):
             if stop.is_set():
                 break
             if speed is not None and not await _until(clock, begun + int((messages[0].sent - at[0]) / speed), stop):
@@ -115,9 +116,15 @@ async def _until(clock: Callable[[], int], moment: int, stop: asyncio.Event) -> 
 
 
 def recording_toml(
-    recording: Recording, *, broker: str = "mqtt://127.0.0.1:1883", embedded: bool = False, data: str = "data", port: int = 8080,
-    packs: tuple[str, ...] = (), rules: str = "",
-) -> str:  # fmt: skip
+    recording: Recording,
+    *,
+    broker: str = "mqtt://127.0.0.1:1883",
+    embedded: bool = False,
+    data: str = "data",
+    port: int = 8080,
+    packs: tuple[str, ...] = (),
+    rules: str = "",
+) -> str:
     """The facility file of a recording: template, equips and devices; `rules` is appended as it is."""
     mapping, name = recording.mapping, recording.name
     head = f"""packs = {text(list(packs))}

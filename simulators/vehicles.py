@@ -205,7 +205,7 @@ def _fuel(
     level = np.clip(level, 0.5, TANK[car.drive])
     out.columns["fuel"] = level / TANK[car.drive]
     car.fuel = float(level[-1])
-    car.low = car.low or car.fuel < 0.35 * TANK[car.drive]
+    car.low = car.low or car.fuel < 0.5 * TANK[car.drive]
 
 
 def _charge(out: CarDay, car: Car, metres: FloatArray, running: FloatArray, trips: list[Journey], midnight: int) -> None:

@@ -86,7 +86,7 @@ def week_faults(start: int = MONDAY) -> tuple[Fault, ...]:
         fault("power_factor_loss", "em-t1", 4, 9.0, 6.0),
         fault("overspeed", "car-0526", 4, 8.0, 10.0),
         fault("unapproved_trip", "car-0526", 4, 22.66, 3.0),
-        fault("fuel_theft", "car-0318", 5, 1.33, 1.0),
+        fault("fuel_theft", "car-0318", 5, 1.33, 1.0, 20.0),
     )
 
 
@@ -109,5 +109,5 @@ def demo_faults(now: int) -> tuple[Fault, ...]:
         fault("idling", "car-0312", 0.1, 0.8),
         fault("clock_wrong", "crac-2", 0.2, 1.0),
         fault("lights_left_on", "a-light", -12.0, 9.0),
-        fault("fuel_theft", "car-0318", -9.0, 1.0),
+        fault("fuel_theft", "car-0318", -9.0, 1.0, 20.0),
     )
