@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.formats import Message, decoder
@@ -333,6 +333,7 @@ def columns(taken: Taken) -> list[Any]:
     return [getattr(batch, name).tolist() for name in batch.__slots__] + [taken.counts, taken.rejects, taken.unknown]
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["p", "e", "t", "on", "n", "x"]), st.floats() | st.integers() | st.text(max_size=3) | st.none()
@@ -371,6 +372,7 @@ STATED = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.lists(STATED, max_size=6)), max_size=8))
 def test_every_value_leaves_as_a_sample_or_is_counted(messages: list[tuple[bool, list[tuple[Any, ...]]]]) -> None:
     readings = Routing(plant(), PointIndex()).readings("main")

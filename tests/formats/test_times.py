@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.formats.times import EPOCH, epoch, instant, wall
@@ -68,6 +68,7 @@ def test_fractions_keep_their_digits() -> None:
     assert instant(1_795_521_600.25) == NOON + NS // 4
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(1973, 4, 1), datetime(2200, 1, 1)))
 def test_every_unit_of_every_moment_is_told_by_its_magnitude(moment: datetime) -> None:
     micro = (moment.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
@@ -94,6 +95,7 @@ def test_a_skipped_wall_clock_time_is_read_as_if_the_clock_had_not_been_set() ->
     assert wall("2026-03-29T02:30:00", BERLIN, 0) == at("2026-03-29T01:30:00+00:00")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_random_text_is_a_time_or_undecodable(text: str) -> None:
     try:
