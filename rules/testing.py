@@ -1,9 +1,9 @@
 """Rule cases as text: points with series, what happens besides, and which state is expected when.
 
-A case file is TOML: an optional `[rule]`, `[site]` and `[defaults]` for all its cases, and `[[case]]` tables with `name`, `rule`
-(merged over the file's), `point` tables (series in Prometheus notation, or single samples in order of arrival), `events`
-(deaths, births, pause, resume), `expect`, `alerts` (number of episodes) and `not_applicable`. Times are durations from the
-case's start. The runner feeds the real engine moment by moment; nothing of a rule is faked. Used by `steward test FILES`.
+A case file is TOML: an optional `[rule]`, `[site]` and `[defaults]` for all its cases, and `[[case]]` tables with `name`,
+`rule` (merged over the file's), `point` tables (series in Prometheus notation, or single samples in order of arrival),
+`events` (deaths, births, pause, resume), `expect`, `alerts` (number of episodes) and `not_applicable`. Times are durations
+from the case's start. The runner feeds the real engine moment by moment; nothing of a rule is faked.
 """
 
 from __future__ import annotations
@@ -20,21 +20,36 @@ from rules.engine import Engine
 from rules.hours import DAYS, weekly
 from rules.load import Loaded, load
 from rules.series import values
-from steward.model import METRICS, Alert, Batch, Calendar, Condition, Device, Equip, Facility, Nature, Organisation
-from steward.model import Point, PointIndex, Quality, Site, Space
-from steward.units import MINUTE, SECOND, duration, unit
+from steward.model import (
+    METRICS,
+    Alert,
+    Batch,
+    Calendar,
+    Condition,
+    Device,
+    Equip,
+    Facility,
+    Nature,
+    Organisation,
+    Point,
+    PointIndex,
+    Quality,
+    Site,
+    Space,
+)
+from steward.units import SECOND, duration, unit
 
 STANDARD = (
-    "normal", "fault", "threshold_boundary", "equipment_off", "startup_delay", "data_gap", "duplicate_timestamp", "out_of_order",
-    "irregular_sampling", "missing_required_role",
+    "normal", "fault", "threshold_boundary", "equipment_off", "startup_delay", "data_gap", "duplicate_timestamp",
+    "out_of_order", "irregular_sampling", "missing_required_role",
 )  # fmt: skip
 """The ten cases that every kind must have (from open-fdd)."""
 
 START = "2026-01-05T00:00:00+00:00"
 """A Monday; cases that do not care start there."""
 _CASE_KEYS = {"name", "rule", "point", "events", "expect", "alerts", "not_applicable", "start", "end", "tick", "site", "note"}
-_POINT_KEYS = {"id", "metric", "unit", "role", "category", "nature", "equip", "equip_type", "device", "gateway", "interval", "values",
-               "samples", "delay", "begin"}  # fmt: skip
+_POINT_KEYS = {"id", "metric", "unit", "role", "category", "nature", "equip", "equip_type", "device", "gateway", "interval",
+               "values", "samples", "delay", "begin"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +140,7 @@ class Player:
         return Engine(self.case.loaded.rules, self.case.facility, self.index, lateness=0)
 
     def moments(self) -> list[tuple[int, int, str, Any]]:
-        """All that happens besides samples: (time, rank, what, detail). Ticks come before events of the same moment, looks last."""
+        """All that happens besides samples: (time, rank, what, detail); of one moment ticks first, then events, looks last."""
         case = self.case
         ticks = [(at, 0, "tick", None) for at in range(case.start + case.tick, case.end + 1, case.tick)]
         events = [(at, 1, what, detail) for at, what, detail in case.events]
@@ -323,6 +338,3 @@ def _samples(table: Mapping[str, Any], point: Point, start: int) -> list[Sample]
             Sample(point.id, at, latest, convert(float(entry["value"])), quality, bool(entry.get("historical", False)))
         )
     return samples
-
-
-__all__ = ["MINUTE", "STANDARD", "Case", "Player", "Result", "Sample", "batch", "read", "run", "run_text"]

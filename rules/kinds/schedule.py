@@ -108,7 +108,7 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _rate(
         cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, counter: BoolArray
     ) -> tuple[FloatArray, IntArray, BoolArray]:
-        """Values of registers as rates, the start of their interval, and where there is one (no first read, no fall, no gap)."""
+        """Values of registers as rates, the start of their interval, and whether there is one (no first read, fall, gap)."""
         last, register = state.get("last_at", rows), state.get("register", rows)
         state.put("register", rows, value)
         seconds = (at - last) / 1e9

@@ -1,0 +1,1 @@
+"""What rules cost: `python -m bench.rules`."""

@@ -1,0 +1,83 @@
+"""What the conformance tests share: the kinds with their case files, and players that interrupt the engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rules import testing
+from rules.engine import Engine
+from rules.load import kinds
+from rules.testing import Case, Player, Sample
+from steward.model import Alert
+from steward.units import HOUR
+
+HERE = Path(__file__).parent
+KINDS = sorted(kinds())
+
+
+def cases(kind: str) -> dict[str, Case]:
+    """All cases of a kind by name."""
+    found: dict[str, Case] = {}
+    for path in sorted((HERE / kind).glob("*.toml")):
+        for case in testing.read(path.read_text("utf-8")):
+            assert case.name not in found, f"two cases {case.name} of {kind}"
+            found[case.name] = case
+    return found
+
+
+def quiet(case: Case, samples: list[Sample], tick: int | None = None) -> Case:
+    """The case with other samples and nothing expected."""
+    end = max(case.end, *(one.received for one in samples)) + HOUR
+    tick = case.tick if tick is None else tick
+    return replace(case, samples=samples, expect=[], alerts=None, not_applicable=None, events=[], end=end, tick=tick)
+
+
+def told(alerts: list[Alert]) -> list[str]:
+    """Statements as text: NaN compares equal, every field counts; each once, since a replay states again."""
+    return sorted(set(map(repr, alerts)))
+
+
+class Restored(Player):
+    """Replaces the engine by a new one from its snapshot before sample `cut`."""
+
+    def __init__(self, case: Case, cut: int) -> None:
+        super().__init__(case)
+        self.cut = cut
+
+    def feed(self, samples: list[Sample], first: int, split: set[int] | None) -> None:
+        if first <= self.cut < first + len(samples):
+            before = samples[: self.cut - first]
+            super().feed(before, first, split)
+            self.engine = self.reborn(self.engine.snapshot())
+            samples, first = samples[self.cut - first :], self.cut
+        super().feed(samples, first, split)
+
+    def reborn(self, snapshot: bytes) -> Engine:
+        """A new engine in that state."""
+        engine = self.new_engine()
+        assert engine.restore(snapshot, self.now) == []
+        for bank in engine.banks:
+            if bank.kind.PATIENT:  # not `resume`, which would give new allowances
+                bank.state["paused"][:] = False
+        return engine
+
+
+class Crashed(Restored):
+    """Takes a snapshot before sample `cut`, loses the engine before `crash`, replays from `overlap` samples before the cut."""
+
+    def __init__(self, case: Case, cut: int, crash: int, overlap: int) -> None:
+        super().__init__(case, cut)
+        self.crash, self.overlap = crash, overlap
+        self.kept = b""
+        self.seen: list[Sample] = []
+
+    def feed(self, samples: list[Sample], first: int, split: set[int] | None) -> None:
+        for number, sample in enumerate(samples, first):
+            if number == self.cut:
+                self.kept = self.engine.snapshot()
+            if number == self.crash and self.kept:
+                self.engine = self.reborn(self.kept)
+                Player.feed(self, self.seen[max(0, self.cut - self.overlap) :], 0, None)
+            Player.feed(self, [sample], number, split)
+            self.seen.append(sample)
