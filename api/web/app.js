@@ -1,0 +1,81 @@
+// The page's frame: rail, head, the view that the address names, dialogs, and what screen readers are told.
+import { html, render, useChange, useEffect, useRef, useState } from './lib/html.js';
+import { language, t } from './lib/i18n.js';
+import { go, href, route } from './lib/route.js';
+import { useKeys } from './lib/keys.js';
+import { facility, loadFacility } from './lib/facility.js';
+import { loadAlerts } from './lib/alerts.js';
+import { announced, toast } from './lib/say.js';
+import { connect } from './lib/live.js';
+import { Rail, VIEWS } from './parts/rail.js';
+import { Head } from './parts/head.js';
+import { Dropped } from './parts/dropped.js';
+import { Find } from './parts/find.js';
+import { Help } from './parts/help.js';
+import { Empty } from './parts/panel.js';
+import { Now } from './views/now.js';
+import { Places } from './views/places.js';
+import { PointView } from './views/point.js';
+import { Alerts } from './views/alerts.js';
+import { AlertView } from './views/alert.js';
+import { Devices } from './views/devices.js';
+import { Settings } from './views/settings.js';
+
+/** @param {import('./lib/route.js').Route} at */
+function view({ view: name, item }) {
+  if (name === 'places') return html`<${Places} />`;
+  if (name === 'point') return html`<${PointView} key=${item} id=${item} />`;
+  if (name === 'alerts') return item ? html`<${AlertView} key=${item} id=${item} />` : html`<${Alerts} />`;
+  if (name === 'devices') return html`<${Devices} item=${item} />`;
+  if (name === 'settings') return html`<${Settings} />`;
+  if (name === 'now') return html`<${Now} />`;
+  return html`<section class="panel"><${Empty} title=${t('lost.title')}>${t('lost.words')} <a class="link" href="#/now">${t('view.now')}</a></${Empty}></section>`;
+}
+
+function App() {
+  useChange(language);
+  useChange(route);
+  useChange(facility);
+  const [dialog, setDialog] = useState('');
+  const main = useRef(/** @type {HTMLElement | null} */ (null));
+  useKeys({
+    '/': () => setDialog('find'), 'Ctrl-K': () => setDialog('find'), '?': () => setDialog('help'),
+    'g n': () => go(href('now')), 'g p': () => go(href('places')), 'g a': () => go(href('alerts')), 'g d': () => go(href('devices')),
+  });
+  const { view: name, item } = route.value;
+  useEffect(() => {
+    document.title = `${t(`view.${VIEWS.includes(name) ? name : 'places'}`)} · Steward`;
+  });
+  useEffect(() => {
+    if (document.activeElement === document.body || document.activeElement?.closest('.main')) main.current?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, [name, item]);
+  const close = () => setDialog('');
+  return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current?.focus(); }}>${t('rail.skip')}</a>
+    <div class="frame">
+      <${Rail} />
+      <div class="body">
+        <${Dropped} />
+        <main class="main" id="main" tabindex="-1" ref=${main}>
+          <${Head} onFind=${() => setDialog('find')} onHelp=${() => setDialog('help')} />
+          ${view(route.value)}
+        </main>
+      </div>
+    </div>
+    ${dialog === 'find' && html`<${Find} onClose=${close} />`}
+    ${dialog === 'help' && html`<${Help} onClose=${close} />`}
+    <${Said} />`;
+}
+
+/** What is announced politely, and the short message at the bottom. */
+function Said() {
+  useChange(announced);
+  useChange(toast);
+  return html`<div class="sr" aria-live="polite" id="announced">${announced.value}</div>
+    <div role="status">${toast.value && html`<div class="toast">${toast.value}</div>`}</div>`;
+}
+
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
+loadFacility();
+loadAlerts();
+connect();

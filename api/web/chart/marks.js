@@ -1,0 +1,80 @@
+// What is drawn on a chart besides its series: limits with their value, the shaded episode, changes of the clock.
+// These run inside uPlot's hooks, on its canvas, in device pixels.
+
+/** @param {string} name a token of tokens.css */
+export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+/** @param {CanvasRenderingContext2D} ctx @param {number} ratio */
+function font(ctx, ratio) {
+  ctx.font = `${12 * ratio}px ${token('font')}`;
+}
+
+/**
+ * The episode as a soft area over its time, with the word at its upper left.
+ * @param {any} u @param {{from: number, to: number, severity: string, label: string}[]} shades
+ */
+export function drawShades(u, shades) {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  for (const { from, to, severity, label } of shades) {
+    const left = Math.max(bbox.left, u.valToPos(from, 'x', true));
+    const right = Math.min(bbox.left + bbox.width, u.valToPos(to, 'x', true));
+    if (right <= left) continue;
+    ctx.fillStyle = token(`${severity}-bg`);
+    ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    ctx.fillStyle = token(severity);
+    ctx.fillRect(left, bbox.top, Math.max(1, ratio), bbox.height);
+    font(ctx, ratio);
+    ctx.textBaseline = 'top';
+    const wide = ctx.measureText(label).width;
+    const fits = left + 6 * ratio + wide < bbox.left + bbox.width;
+    ctx.textAlign = fits ? 'left' : 'right';
+    ctx.fillText(label, fits ? left + 6 * ratio : Math.min(right, bbox.left + bbox.width) - 4 * ratio, bbox.top + 4 * ratio);
+  }
+  ctx.restore();
+}
+
+/** Dashed lines with their words. @param {any} u @param {{value: number, label: string}[]} limits canonical values scaled as the chart */
+export function drawLimits(u, limits) {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = token('muted');
+  ctx.lineWidth = ratio;
+  font(ctx, ratio);
+  ctx.textAlign = 'right';
+  ctx.textBaseline = 'bottom';
+  for (const { value, label } of limits) {
+    const y = Math.round(u.valToPos(value, 'y', true)) + ratio / 2;
+    if (y < bbox.top || y > bbox.top + bbox.height) continue;
+    ctx.setLineDash([4 * ratio, 3 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.fillText(label, bbox.left + bbox.width - 4 * ratio, y - 2 * ratio);
+  }
+  ctx.restore();
+}
+
+/** Where the wall clock jumps. @param {any} u @param {{at: number, label: string}[]} changes */
+export function drawClockChanges(u, changes) {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = token('faint');
+  ctx.lineWidth = ratio;
+  font(ctx, ratio);
+  ctx.textBaseline = 'bottom';
+  for (const { at, label } of changes) {
+    const x = Math.round(u.valToPos(at, 'x', true));
+    ctx.setLineDash([2 * ratio, 2 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.fillText(label, x + 3 * ratio, bbox.top + bbox.height - 3 * ratio);
+  }
+  ctx.restore();
+}

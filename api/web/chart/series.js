@@ -1,0 +1,59 @@
+// From what the API answers to columns that a chart can draw. Pure. A gap in the data is a gap in the drawing.
+
+/**
+ * @typedef {{at: number[], mean: (number | null)[], min: (number | null)[], max: (number | null)[], quality?: number[]}} Columns
+ * times in ms; canonical values
+ */
+
+/**
+ * Puts a hole wherever two neighbours lie further apart than `longest`.
+ * @param {Columns} columns @param {number} longest ms @returns {Columns}
+ */
+export function withGaps(columns, longest) {
+  const out = { at: /** @type {number[]} */ ([]), mean: /** @type {(number | null)[]} */ ([]), min: /** @type {(number | null)[]} */ ([]), max: /** @type {(number | null)[]} */ ([]) };
+  columns.at.forEach((at, i) => {
+    const before = columns.at[i - 1];
+    if (i > 0 && at - before > longest) {
+      out.at.push(Math.round((before + at) / 2));
+      out.mean.push(null);
+      out.min.push(null);
+      out.max.push(null);
+    }
+    out.at.push(at);
+    out.mean.push(columns.mean[i]);
+    out.min.push(columns.min[i]);
+    out.max.push(columns.max[i]);
+  });
+  return out;
+}
+
+/** How far apart samples may lie before it is a gap. @param {number} window ms, 0 for raw @param {number} interval expected, ms */
+export const longestStep = (window, interval) => Math.max(window * 1.5, interval * 3, 1000);
+
+/** Smallest and largest present value, undefined if there is none. @param {Columns} columns */
+export function extent(columns) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const v of columns.min) if (v !== null && v < low) low = v;
+  for (const v of columns.max) if (v !== null && v > high) high = v;
+  return low <= high ? { low, high } : undefined;
+}
+
+/** Moments inside (from, to) at which the zone's offset changes. @param {number} from @param {number} to @param {(ms: number) => number} offset minutes */
+export function clockChanges(from, to, offset) {
+  const changes = [];
+  const step = 86_400_000;
+  for (let at = from; at < to; at += step) {
+    const end = Math.min(to, at + step);
+    if (offset(at) === offset(end)) continue;
+    let low = at;
+    let high = end;
+    while (high - low > 60_000) {
+      const middle = (low + high) / 2;
+      if (offset(middle) === offset(at)) low = middle;
+      else high = middle;
+    }
+    changes.push({ at: Math.round(high / 60_000) * 60_000, minutes: offset(end) - offset(at) });
+  }
+  return changes;
+}

@@ -1,0 +1,98 @@
+// The API as functions: what the page asks, and what it does. Failures are errors whose text is the problem's detail (RFC 9457).
+import { learnTime } from './clock.js';
+import { underOf } from './facility.js';
+import { me } from './settings.js';
+import { seed } from './values.js';
+
+/** Where the API lives, next to the page wherever a proxy mounts it. */
+export const BASE = new URL('api/v1', document.baseURI).href;
+
+/** @param {string} path @param {Record<string, any>} [query] lists repeat their key; undefined and '' are left out */
+export function url(path, query = {}) {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined && one !== '') params.append(key, String(one));
+  const search = params.toString();
+  return `${BASE}/${path}${search ? `?${search}` : ''}`;
+}
+
+/** @param {Response} answer */
+async function bodyOf(answer) {
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(body.detail || `${answer.status} ${answer.statusText}`);
+  if (body.now) learnTime(body.now);
+  return body;
+}
+
+/** @param {string} path @param {Record<string, any>} [query] @param {AbortSignal} [signal] */
+const get = async (path, query, signal) => bodyOf(await fetch(url(path, query), { signal, headers: { Accept: 'application/json' } }));
+
+/** @param {string} path @param {any} body */
+const post = async (path, body) => bodyOf(await fetch(url(path), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }));
+
+const id = encodeURIComponent;
+
+/** @template {any} T @param {T} answer @param {any[]} rows points with their newest values */
+function seeded(answer, rows) {
+  rows.forEach(seed);
+  return answer;
+}
+
+
+/** Pages of a list until it ends or `most` are here. @param {string} path @param {Record<string, any>} query @param {string} list @param {number} most @param {AbortSignal} [signal] */
+async function all(path, query, list, most, signal) {
+  const out = [];
+  let after;
+  do {
+    const page = await get(path, { limit: 1000, ...query, after }, signal);
+    out.push(...page[list]);
+    after = page.after ?? undefined;
+  } while (after && out.length < most);
+  return out;
+}
+
+export const api = {
+  tree: () => get('tree'),
+  status: (/** @type {string} */ branch, /** @type {AbortSignal} */ signal) => get('status', { under: underOf(branch) }, signal),
+  /** A stretch of the points of a branch, in the order of `status`. */
+  points: (/** @type {string} */ branch, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('points', { under: underOf(branch), ...query }, signal).then((page) => seeded(page, page.points)),
+  /** Sums over a branch: power of the main meters, today's registers, vehicles, freshness. */
+  summary: (/** @type {string} */ branch, /** @type {AbortSignal} */ signal) => get('summary', { under: underOf(branch) }, signal),
+  /** One row a site: power, today's energy, the last day, alerts, age. */
+  sites: (/** @type {string} */ branch, /** @type {AbortSignal} */ signal) => get('sites', { under: underOf(branch) }, signal),
+  point: (/** @type {string} */ point, /** @type {AbortSignal} */ signal) => get(`points/${id(point)}`, {}, signal).then((row) => seeded(row, [row])),
+  search: (/** @type {string} */ q, /** @type {AbortSignal} */ signal) => get('search', { q, limit: 30 }, signal).then((found) => found.hits),
+
+  /** One point's history by pixel, or raw where the samples are fewer than the pixels. */
+  async history(/** @type {string} */ point, /** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ pixels, /** @type {AbortSignal} */ signal) {
+    const answer = await get('history', { point, start: from, end: to, pixels }, signal);
+    const series = answer.series[0] ?? { start: [], mean: [], min: [], max: [], first: [], last: [], count: [] };
+    // a window with one sample stands at its start: within a pixel of where it belongs
+    return { at: series.start, mean: series.mean, min: series.min, max: series.max, last: series.last, count: series.count, window: answer.window };
+  },
+  /** Several points by windows of one length. @returns {Promise<Map<string, any>>} by point */
+  async windows(/** @type {string[]} */ points, /** @type {number} */ from, /** @type {number} */ to, /** @type {string} */ window, /** @type {AbortSignal} */ signal) {
+    const out = new Map();
+    for (let i = 0; i < points.length; i += 100) {
+      const answer = await get('history', { point: points.slice(i, i + 100), start: from, end: to, window, origin: from }, signal);
+      for (const series of answer.series) out.set(series.point, series);
+    }
+    return out;
+  },
+  csv: (/** @type {string} */ point, /** @type {number} */ start, /** @type {number} */ end, /** @type {number} */ window) => url('history', { point, start, end, window: window ? `${Math.round(window)}ms` : '', origin: window ? start : undefined, format: 'csv' }),
+
+  openAlerts: () => all('alerts', {}, 'alerts', 5000),
+  resolvedAlerts: (/** @type {string | undefined} */ branch, /** @type {AbortSignal} */ signal) => get('alerts', { under: underOf(branch), condition: 'resolved', limit: 300 }, signal).then((page) => page.alerts),
+  /** Alerts that touched a point (or its equip) in a stretch of time. */
+  async alertsOn(/** @type {any} */ point, /** @type {number} */ from, /** @type {number} */ to, /** @type {AbortSignal} */ signal) {
+    const target = [point.id, point.equip, point.device].filter(Boolean);
+    const page = await get('alerts', { target, condition: ['firing', 'resolved'], limit: 200 }, signal);
+    return page.alerts.filter((alert) => alert.since < to && (alert.resolved ?? Infinity) > from);
+  },
+  alert: (/** @type {string} */ alert, /** @type {AbortSignal} */ signal) => get(`alerts/${id(alert)}`, {}, signal).then((found) => seeded(found, found.latest)),
+  acknowledge: (/** @type {string[]} */ ids, /** @type {string} */ comment = '') => post('alerts/acknowledge', { ids, by: me(), comment }).then((answer) => answer.changed),
+
+  devices: (/** @type {string} */ branch, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('devices', { under: underOf(branch), limit: 1000, ...query }, signal),
+  device: (/** @type {string} */ device, /** @type {AbortSignal} */ signal) => get(`devices/${id(device)}`, {}, signal).then((found) => seeded(found, found.values)),
+  quarantine: (/** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('quarantine', query, signal),
+  server: (/** @type {AbortSignal} */ signal) => get('server', {}, signal),
+};
