@@ -1,12 +1,12 @@
 """REST, server-sent events and the page: `create_app(services)`.
 
-`Services` says what the API needs of the rest of Steward; `app.state.context` is what the rest tells it: changed alerts
-(`take_alerts`), other events (`events.publish`), and the end (`events.close`, before the server waits for its clients).
+`Services` says what the API needs of the rest of Steward; the rest tells it of changed alerts (`take_alerts`) and of the end
+(`close_streams`, before the server waits for its clients).
 """
 
 from __future__ import annotations
 
-from api.app import create_app
+from api.app import close_streams, create_app, take_alerts
 from api.context import Context
 from api.services import (
     ApiSettings,
@@ -31,7 +31,9 @@ __all__ = [
     "Services",
     "StorageState",
     "Wording",
+    "close_streams",
     "create_app",
     "loopback_names",
     "refuse_public_bind",
+    "take_alerts",
 ]

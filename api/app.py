@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
+import structlog
 from fastapi import FastAPI
 
-from api import problems
+from api import openapi, problems, readiness
 from api.context import Context
 from api.page import Page
-from api.routes import alerts, history, live, points, tree
+from api.routes import alerts, devices, health, history, live, now, points, server, tree
 from api.security import Security
 from api.services import Services
+from steward.records import AlertRecord
+
+log = structlog.get_logger()
 
 PREFIX = "/api/v1"
 ABOUT = """REST and server-sent events of Steward.
@@ -37,20 +41,20 @@ TAGS = [
 
 
 def create_app(services: Services) -> FastAPI:
-    """The application; `app.state.context` is the way to it: `take_alerts`, `events.publish`, `events.close`."""
+    """The application; `take_alerts` and `close_streams` are what the service tells it."""
     context = Context(services)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(context.board.load, services.records)
-        task = asyncio.create_task(context.events.run())
+        tasks = [asyncio.create_task(context.events.run()), asyncio.create_task(_watch(context))]
         try:
             yield
         finally:
             context.events.close()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(
         title="Steward",
@@ -63,12 +67,39 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
-        max_body_size=1 << 20,
     )
     app.state.context = context
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    for subject in (tree, points, live, history, alerts):
+    for subject in (tree, points, live, now, history, alerts, devices, server):
         app.include_router(subject.router, prefix=PREFIX)
+    app.include_router(health.router)
     app.router.default = Page(services.settings.web)
     app.add_middleware(Security, hosts=services.settings.hosts)
     return app
+
+
+async def _watch(context: Context) -> None:
+    """Tells the stream when the state of the service changes; until cancelled."""
+    told: object = None
+    while True:
+        try:
+            state = readiness.state(context)
+            if state != told:
+                context.events.publish("server", state)
+                told = state
+        except Exception as error:  # the task boundary
+            log.error("state_not_told", error=f"{type(error).__name__}: {error}")
+        await asyncio.sleep(1)
+
+
+def take_alerts(app: FastAPI, records: Iterable[AlertRecord]) -> None:
+    """Shows alerts that have changed, as `Records.record_alerts` returned them. Thread-safe."""
+    context: Context = app.state.context
+    context.take_alerts(records)
+
+
+def close_streams(app: FastAPI) -> None:
+    """Ends all event streams: to be called before the server is told to stop, as it waits for its connections."""
+    context: Context = app.state.context
+    context.events.close()

@@ -14,11 +14,13 @@ from typing import Annotated, Any, TypeVar, cast
 import structlog
 from fastapi import Depends, Request
 
+from api.alerting import summary
 from api.board import AlertBoard
 from api.catalogue import Catalogue
 from api.events import Events
 from api.services import Services
 from steward.errors import NotFound
+from steward.model import Point
 from steward.records import AlertRecord
 
 log = structlog.get_logger()
@@ -39,6 +41,8 @@ class Context:
         self._layout: asyncio.Task[None] | None = None
         self.events = Events(services.live, lambda: self.catalogue, services.clock, services.registry, services.settings)
         self.memory: dict[str, tuple[int, Any]] = {}
+        self.mains: dict[tuple[str, str], tuple[list[Point], list[Point]]] = {}
+        self.mains_of: Catalogue | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -72,8 +76,6 @@ class Context:
 
     def take_alerts(self, records: Iterable[AlertRecord]) -> None:
         """Shows changed alerts: on the board and in the stream. Thread-safe; call it with what `record_alerts` returns."""
-        from api.alerting import summary
-
         changed = [record for record in records if record.alert.fired is not None]
         self.board.take(changed)
         catalogue = self._catalogue

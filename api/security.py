@@ -8,6 +8,8 @@ bound to loopback, only loopback Host names are served, which stops DNS rebindin
 from __future__ import annotations
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
@@ -23,6 +25,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+BODY_LIMIT = 1 << 20  # bytes
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -48,15 +51,33 @@ class Security:
 
         refusal = self._refusal(scope)
         if refusal:
-            await problem(403, refusal)(scope, receive, marked)
+            await refusal(scope, receive, marked)
         else:
-            await self.app(scope, receive, marked)
+            await self.app(scope, _bounded(receive), marked)
 
-    def _refusal(self, scope: Scope) -> str:
+    def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
         if self._hosts and host not in self._hosts:
-            return f"Host {host!r} is not served here, expected one of {', '.join(sorted(self._hosts))}"
+            return problem(403, f"Host {host!r} is not served here, expected one of {', '.join(sorted(self._hosts))}")
         if scope["method"] not in SAFE and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return "a page of another site may not change anything here"
-        return ""
+            return problem(403, "a page of another site may not change anything here")
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > BODY_LIMIT:
+            return problem(413, f"a body of {length} bytes, expected at most {BODY_LIMIT}", limit=BODY_LIMIT)
+        return None
+
+
+def _bounded(receive: Receive) -> Receive:
+    """A body that does not say its length is read up to the limit and no further."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > BODY_LIMIT:
+            raise HTTPException(413, f"a body of more than {BODY_LIMIT} bytes")
+        return message
+
+    return counted

@@ -26,27 +26,37 @@ WEB = Path(__file__).parent / "web"
 
 
 class Rejected(Protocol):
-    """A message, or a part of one, that became no sample (collectors.taken.Reject)."""
+    """A rejected message or part of one, seen `count` times (collectors.quarantine.Entry). `cut`: the payload is cut."""
 
     @property
-    def reason(self) -> str: ...
+    def broker(self) -> str: ...
     @property
     def topic(self) -> str: ...
     @property
-    def payload(self) -> bytes: ...
+    def reason(self) -> str: ...
     @property
     def detail(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def cut(self) -> bool: ...
     @property
     def address(self) -> str: ...
     @property
     def template(self) -> str: ...
     @property
-    def received(self) -> int: ...
+    def count(self) -> int: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
 
 
-class UnknownAddress(Protocol):
-    """An address that no device has, with the fields that it sent (collectors.taken.Unknown)."""
+class Stranger(Protocol):
+    """An address that no device has, with the last value of each field it sent (collectors.quarantine.Stranger)."""
 
+    @property
+    def broker(self) -> str: ...
     @property
     def template(self) -> str: ...
     @property
@@ -55,34 +65,44 @@ class UnknownAddress(Protocol):
     def address(self) -> str: ...
     @property
     def fields(self) -> Mapping[str, float | int | bool | str]: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
 
 
 class Quarantine(Protocol):
-    """The bounded store of what could not be used. Thread-safe."""
+    """The bounded store of what could not be used (collectors.quarantine.Quarantine). Thread-safe."""
+
+    def list(
+        self, *, broker: str | None = None, topic: str | None = None, reason: str | None = None, limit: int = 100
+    ) -> Sequence[Rejected]:
+        """Entries, newest first."""
 
     def counts(self) -> Mapping[str, int]:
         """Rejected since the start, by reason."""
 
-    def rejected(self) -> Sequence[Rejected]:
-        """What is kept, newest first."""
-
-    def unknown(self) -> Sequence[UnknownAddress]:
-        """Addresses that wait for adoption, newest first."""
+    def strangers(self) -> Sequence[Stranger]:
+        """Addresses that wait for adoption."""
 
 
 class EmptyQuarantine:
     """The quarantine of a service that collects nothing."""
 
+    def list(
+        self, *, broker: str | None = None, topic: str | None = None, reason: str | None = None, limit: int = 100
+    ) -> Sequence[Rejected]:
+        """Nothing is kept."""
+        return ()
+
     def counts(self) -> Mapping[str, int]:
         """Nothing was rejected."""
         return {}
 
-    def rejected(self) -> Sequence[Rejected]:
-        """Nothing is kept."""
-        return ()
-
-    def unknown(self) -> Sequence[UnknownAddress]:
-        """Nothing waits."""
+    def strangers(self) -> Sequence[Stranger]:
+        """Nobody waits."""
         return ()
 
 
@@ -95,7 +115,7 @@ class DeviceState:
 
     seen: int | None = None
     offset: int | None = None
-    messages: int = 0
+    samples: int = 0
     dead: int | None = None
 
 
@@ -121,7 +141,7 @@ class StorageState:
     samples: int | None = None
     spool_bytes: int = 0
     spool_limit: int = 0
-    spool_batches: int = 0
+    spool_samples: int = 0
 
 
 class JobState(Protocol):

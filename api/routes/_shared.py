@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from api.problems import CODES, MEDIA_TYPE
-from api.schema import Problem
 
 Under = Annotated[
     str,
@@ -18,9 +17,6 @@ Under = Annotated[
 def failures(*codes: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI responses for the failures of a route; 500 is always among them."""
     return {
-        code: {"description": CODES[code], "model": Problem, "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}}}}
+        code: {"description": CODES[code], "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
         for code in (*codes, 500)
     }
-
-
-PROBLEM = "#/components/schemas/Problem"
