@@ -36,12 +36,18 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to play. past: ns of history before now; end: ns of simulated time to stop at (None: never); speed: live, simulated
-    seconds per second; pace: multiplies all device intervals; season_days: see Campus; step: ns of simulated time per batch
-    when live; labels: where the ground truth is written."""
+    """How to play; times in ns.
+
+    past: history before now; start: when the campus began, instead of `past` (the same start gives the same campus again);
+    since: what was sent before it is simulated and not published (a restart goes on there); end: simulated time to stop at
+    (None: never); speed: live, simulated seconds per second; pace: multiplies all device intervals; season_days: see Campus;
+    step: simulated time per batch when live; window: messages under way; labels: where the ground truth is written.
+    """
 
     seed: int = 1
     past: int = 24 * HOUR
+    start: int | None = None
+    since: int = 0
     end: int | None = None
     speed: float = 1.0
     pace: float = 1.0
@@ -68,7 +74,8 @@ async def play(
     options = options or Options()
     stop = stop or asyncio.Event()
     now = clock()
-    campus = Campus(options.seed, now - options.past, faults, season_days=options.season_days)
+    start = now - options.past if options.start is None else options.start
+    campus = Campus(options.seed, start, faults, season_days=options.season_days)
     wire = Wire(Feed(campus, options.impairments, pace=options.pace))
     if options.labels is not None:
         write_labels(options.labels, wire.labels())
@@ -86,6 +93,7 @@ async def play(
             await publisher.subscribe(f"spBv1.0/{group}/NCMD/{name}", lambda _topic, _payload: wire.ask_rebirth())
         session = _Session(wire, publisher, played, progress, stop)
         end = options.end if options.end is not None else 1 << 62
+        await session.skip(min(options.since, now, end))
         await session.past(min(now, end))
         await session.live(clock, options.speed, options.step, end)
         if options.labels is not None:
@@ -103,6 +111,12 @@ class _Session:
     played: Played
     progress: Progress | None
     stop: asyncio.Event
+
+    async def skip(self, until: int) -> None:
+        """Lives through what was published in an earlier run."""
+        if until > self.played.at:
+            await asyncio.to_thread(self.wire.skip, self.played.at, until)
+            self.played.at = until
 
     async def past(self, until: int) -> None:
         """History, an hour at a time, encoded in a thread while the hour before is on its way."""

@@ -116,8 +116,11 @@ class Publisher:
                 )
                 reply = await self._reader.readexactly(4)
         except (OSError, EOFError, TimeoutError) as error:
+            if self._writer is not None:
+                self._writer.close()
             raise BrokerError(f"broker {self._host}:{self._port}: {error or type(error).__name__}") from error
         if reply[0] != 0x20 or reply[3] != 0:
+            self._writer.close()
             raise BrokerError(f"broker {self._host}:{self._port} refused: {REFUSALS.get(reply[3], f'code {reply[3]}')}")
         self._lost = None
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._ping())]
@@ -202,6 +205,10 @@ class Publisher:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
         for attempt in range(RETRIES):
             try:
                 await self.connect()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_samples_in_pieces_are_the_samples_of_one_run() -> None:
     whole = feed(*faults).samples(MONDAY, MONDAY + 2 * DAY)
     cuts = [0.0, 0.7, 5.0, 5.01, 17.3, 24.0, 31.9, 48.0]
     pieces = feed(*faults)
-    spans = zip(cuts, cuts[1:], strict=False)
+    spans = itertools.pairwise(cuts)
     found = joined([pieces.samples(MONDAY + round(a * HOUR), MONDAY + round(b * HOUR)) for a, b in spans])
     assert np.array_equal(whole.point, found.point)
     assert np.array_equal(whole.at, found.at)

@@ -131,7 +131,7 @@ def test_a_frozen_sensor_says_one_value_while_its_neighbour_moves(labelled: Seri
 
 
 def test_a_drifting_sensor_walks_away_from_the_truth(labelled: Series, quiet: Series) -> None:
-    begin, end = span(labelled, "sensor_drift")
+    begin, _end = span(labelled, "sensor_drift")
     for hours in (24.0, 96.0):
         late = labelled.between("hall-1.temperature", begin + hours, begin + hours + 1).mean()
         assert late - quiet.between("hall-1.temperature", begin + hours, begin + hours + 1).mean() == pytest.approx(
