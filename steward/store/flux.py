@@ -100,18 +100,14 @@ def received(bucket: str, start: int, end: int, since: int, until: int) -> str:
     return source(bucket, start, end, None) + result("received", "received", chosen)
 
 
-def task_option(name: str) -> str:
-    """When the downsampling task runs: each quarter of an hour, five minutes after its end."""
-    return f"option task = {{name: {string(name)}, every: 15m, offset: 5m}}"
-
-
-def downsampling(bucket: str, coarse: str, org: str) -> str:
-    """Means of `value` by quarter of an hour, into another bucket under the same tags.
+def downsampling(name: str, bucket: str, coarse: str, org: str) -> str:
+    """A task: the means of `value` by quarter of an hour into another bucket, under the same tags.
 
     The last day is computed anew each time, so that what arrives up to a day late still counts; older back-fill does not.
     """
     return (
         'import "date"\n\n'
+        f"option task = {{name: {string(name)}, every: 15m, offset: 5m}}\n\n"
         f"from(bucket: {string(bucket)})\n"
         "    |> range(start: date.truncate(t: -1d, unit: 15m), stop: date.truncate(t: now(), unit: 15m))\n"
         '    |> filter(fn: (r) => r._field == "value")\n'
@@ -197,8 +193,9 @@ def empty(name: str) -> Column:
 
 
 def _table(header: list[str], lines: bytes, types: dict[str, pa.DataType]) -> pa.Table:
+    """The rows of a section that have a point: others are not ours."""
     wanted = {"_time": pa.timestamp("ns", "UTC"), "point": pa.dictionary(pa.int32(), pa.string())} | types
-    return pacsv.read_csv(
+    table = pacsv.read_csv(
         io.BytesIO(lines),
         read_options=pacsv.ReadOptions(column_names=header, use_threads=False, block_size=len(lines) + 1),
         convert_options=pacsv.ConvertOptions(
@@ -209,10 +206,11 @@ def _table(header: list[str], lines: bytes, types: dict[str, pa.DataType]) -> pa
             strings_can_be_null=True,
         ),
     )
+    return table.filter(table["point"].is_valid()) if table["point"].null_count else table
 
 
 def _keys(table: pa.Table, index: PointIndex) -> tuple[NumberArray, IntArray]:
-    numbers = []
+    numbers = [np.zeros(0, np.int32)]
     for chunk in table["point"].chunks:
         known = [index.add(untag(id)) for id in chunk.dictionary.to_pylist()] or [0]
         numbers.append(np.asarray(known, np.int32)[chunk.indices.to_numpy(zero_copy_only=False)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +46,8 @@ _SPAN = DAY // 4
 _DIALECT: Any = Dialect(  # type: ignore[no-untyped-call]
     header=True, delimiter=",", annotations=[], comment_prefix="#", date_time_format="RFC3339Nano"
 )
-_TOO_LARGE, _OUTSIDE_RETENTION = 413, 422
+_TOO_LARGE = 413
+_OUTSIDE_RETENTION = re.compile("(outside|beyond) retention policy")
 _LOG = structlog.get_logger()
 T = TypeVar("T")
 Query = Callable[[list[str] | None], str]
@@ -159,7 +161,7 @@ class InfluxStore:
                 middle = len(batch) // 2
                 await self._write(_rows(batch, 0, middle))
                 await self._write(_rows(batch, middle, len(batch)))
-            elif refused.status == _OUTSIDE_RETENTION:  # the bucket would have deleted them by now: kept as well as could be
+            elif _OUTSIDE_RETENTION.search(refused.detail):  # the bucket would have deleted them by now: kept as well as can be
                 self._forgotten.inc()
                 _LOG.warning("samples_outside_retention", bucket=self.bucket, detail=refused.detail)
             else:
@@ -329,7 +331,7 @@ def init_store(
         organisations = client.organizations_api().find_organizations(org=org)
         done = _set_up_bucket(client, organisations[0].id, bucket, retention, describe())
         done += _set_up_bucket(client, organisations[0].id, coarse, coarse_retention, f"15-minute means of {bucket!r}")
-        return done + _set_up_task(client, organisations[0], f"{coarse} from {bucket}", flux.downsampling(bucket, coarse, org))
+        return done + _set_up_task(client, organisations[0].id, f"{coarse} from {bucket}", bucket, coarse, org)
     except (ApiException, HTTPError, OSError) as error:
         raise StoreUnavailable(str(refusal(url, "set-up", error))) from error
     finally:
@@ -357,15 +359,14 @@ def _days(seconds: int) -> str:
     return f"{seconds / 86_400:g} days" if seconds else "for ever"
 
 
-def _set_up_task(client: Any, organisation: Any, name: str, text: str) -> list[str]:
-    api = client.tasks_api()
-    found = api.find_tasks(name=name, org_id=organisation.id)
-    whole = f"{flux.task_option(name)}\n\n{text}"
+def _set_up_task(client: Any, organisation: str, name: str, bucket: str, coarse: str, org: str) -> list[str]:
+    api, text = client.tasks_api(), flux.downsampling(name, bucket, coarse, org)
+    found = api.find_tasks(name=name, org_id=organisation)
     if not found:
-        request = TaskCreateRequest(flux=whole, org_id=organisation.id, status="active")  # type: ignore[no-untyped-call]
+        request = TaskCreateRequest(flux=text, org_id=organisation, status="active")  # type: ignore[no-untyped-call]
         api.create_task(task_create_request=request)
         return [f"created task {name!r}"]
-    if found[0].flux == whole:
+    if found[0].flux == text:
         return []
-    api.update_task_request(found[0].id, TaskUpdateRequest(flux=whole))  # type: ignore[no-untyped-call]
+    api.update_task_request(found[0].id, TaskUpdateRequest(flux=text))  # type: ignore[no-untyped-call]
     return [f"changed task {name!r}"]

@@ -65,7 +65,7 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
+            with urllib.request.urlopen(urllib.request.Request(f"{url}/health", headers={SET_UP: "yes"}), timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.02)
@@ -74,13 +74,15 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
 
 def _set_up(url: str) -> None:
     call = {"username": "admin", "password": "a-password", "org": ORG, "bucket": "unused", "token": TOKEN}
-    request = urllib.request.Request(f"{url}/api/v2/setup", json.dumps(call).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(f"{url}/api/v2/setup", timeout=30) as answer:
+    headers = {"Content-Type": "application/json", SET_UP: "yes"}
+    request = urllib.request.Request(f"{url}/api/v2/setup", json.dumps(call).encode(), headers)
+    question = urllib.request.Request(f"{url}/api/v2/setup", headers=headers)
+    with urllib.request.urlopen(question, timeout=30) as answer:
         if json.load(answer)["allowed"]:
             urllib.request.urlopen(request, timeout=30).close()
 
 
-def create_bucket(url: str, name: str) -> None:
+def create_bucket(url: str, name: str, description: str = "Steward samples, layout 1") -> None:
     """An empty bucket of that name, as `init_store` would make it."""
     headers = {"Authorization": f"Token {TOKEN}", "Content-Type": "application/json", SET_UP: "yes"}
 
@@ -95,4 +97,4 @@ def create_bucket(url: str, name: str) -> None:
         if bucket["name"] == name:
             call(f"buckets/{bucket['id']}", "DELETE")
     rules: list[object] = []
-    call("buckets", "POST", {"name": name, "orgID": org, "retentionRules": rules, "description": "Steward samples, layout 1"})
+    call("buckets", "POST", {"name": name, "orgID": org, "retentionRules": rules, "description": description})

@@ -158,7 +158,7 @@ def _same(ours: str, theirs: str) -> bool:
 
 
 def _within_reach(given: Any) -> bool:
-    """Whether a case asks for what we write: text without backslash and control characters, each tag once, four kinds of field."""
+    """Whether a case asks for what we write: text without backslash or control character, each tag once, our kinds of field."""
     names = [part["key"] for part in given["tags"]]
     texts = [given["name"], *names, *(part["key"] for part in given["fields"]), *(part["value"] for part in given["tags"])]
     sayable = all(isinstance(text, str) and not re.search(r"[\\%\x00-\x1f]", text) for text in texts)
