@@ -52,6 +52,7 @@ def waiting_days(cursor: Cursor, before: int, everything: bool) -> list[int]:
 def seal(cursor: Cursor, days: list[int]) -> int:
     """Seals the first of `days`, with those after it while they are small; returns how many. One transaction."""
     with snapshot(cursor):
+        _keep_sequence(cursor)
         done, held = 0, 0
         for day in days:
             low, high = day * DAY * SECOND, (day + 1) * DAY * SECOND
@@ -63,6 +64,14 @@ def seal(cursor: Cursor, days: list[int]) -> int:
             cursor.execute(f"DELETE FROM recent WHERE {text}", values)  # noqa: S608
             done += 1
     return done
+
+
+def _keep_sequence(cursor: Cursor) -> None:
+    """Notes how far the writing has come, before rows that say so are taken out of `recent`."""
+    cursor.execute(
+        """UPDATE steward_meta SET value = greatest(value::BIGINT, (SELECT coalesce(max(seq) + 1, 0) FROM recent))::VARCHAR
+        WHERE key = 'sequence'"""
+    )
 
 
 def _seal(cursor: Cursor, day: int, low: int, high: int) -> None:
@@ -132,6 +141,7 @@ def _insert_quarters(cursor: Cursor, quarters: Partial) -> None:
 
 def forget(cursor: Cursor, keys: Keys, start: int, end: int) -> None:
     """Deletes every version of the samples in [start, end); to be called in a snapshot."""
+    _keep_sequence(cursor)
     text, values = where_recent(keys, start, end)
     cursor.execute(f"DELETE FROM recent WHERE {text}", values)  # noqa: S608
     days = sealed_days(cursor, start, end)

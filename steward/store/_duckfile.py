@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 from pathlib import Path
 
 import duckdb
+import structlog
 
 from steward.errors import StoreError, StoreUnavailable, StoreVersion
 
@@ -36,9 +38,12 @@ CREATE TABLE rollup (
 );
 CREATE TABLE sealed_days (day BIGINT, samples BIGINT, rolled BOOLEAN, received_low BIGINT, received_high BIGINT);
 UPDATE steward_meta SET value = '2' WHERE key = 'schema';
+INSERT INTO steward_meta SELECT 'sequence', (SELECT coalesce(max(seq) + 1, 0) FROM recent)::VARCHAR;
 """
 _STEPS = (_SCHEMA_1, _SCHEMA_2)
 """What makes version n of version n - 1; a new file takes all steps."""
+
+log = structlog.get_logger()
 
 _open_here: set[str] = set()
 _guard = threading.Lock()
@@ -95,16 +100,81 @@ def _connect(path: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConn
     if path.is_file() and path.stat().st_size == 0:
         raise StoreVersion(f"{path} is an empty file, not a store: restore it from a backup, or remove it to start a new store")
     config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit, "threads": threads}
-    try:
-        connection = duckdb.connect(str(path), config=config)
-    except duckdb.Error as error:
-        raise _explain(path, error) from error
+    while True:
+        try:
+            connection = duckdb.connect(str(path), config=config)
+            break
+        except duckdb.Error as error:
+            if not _cut_log(path, str(error)):
+                raise _explain(path, error) from error
     try:
         _check(path, connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _cut_log(path: Path, text: str) -> bool:
+    """Where DuckDB found its write-ahead log damaged: keeps a copy aside and cuts the log there; whether it did.
+
+    What follows the damage can be samples that were written but not yet acknowledged, as after a power cut; if it was more,
+    `Mark` tells how much.
+    """
+    log_file = path.with_name(path.name + ".wal")
+    found = re.search(r"Corrupt WAL file: entry at byte position (\d+)", text)
+    if not found or not int(found.group(1)) < log_file.stat().st_size:
+        return False
+    position, size = int(found.group(1)), log_file.stat().st_size
+    copy = _copy_log(log_file)
+    os.truncate(log_file, position)
+    log.error("store_log_damaged", at_byte=position, lost_bytes=size - position, copy=copy)
+    return True
+
+
+def _copy_log(log_file: Path) -> str:
+    copy = log_file.with_name(
+        f"{log_file.name}.damaged-{sum(1 for _ in log_file.parent.glob(log_file.name + '.damaged-*')) + 1}"
+    )
+    shutil.copyfile(log_file, copy)
+    return copy.name
+
+
+def settle_log(path: Path, connection: duckdb.DuckDBPyConnection, lost: int) -> None:
+    """Folds a log that was left behind into the file: behind a torn tail in it new entries would not be found again.
+
+    Where acknowledged samples are missing, what there is of the log is kept aside first.
+    """
+    log_file = path.with_name(path.name + ".wal")
+    copy = _copy_log(log_file) if lost and log_file.exists() else None
+    if lost:
+        log.error("store_samples_lost", path=str(path), samples=lost, copy=copy)
+    if log_file.exists():
+        connection.execute("CHECKPOINT")
+
+
+class Mark:
+    """How many samples were ever acknowledged, beside the file, so that a loss of acknowledged samples does not go unseen.
+
+    DuckDB opens without a word when its log is missing, cut short or damaged in its head. The mark is written after each commit
+    without a sync: it survives a kill, and after a power cut it may be behind, never ahead.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path.with_name(path.name + ".mark"), os.O_RDWR | os.O_CREAT, 0o644)
+
+    def read(self) -> int:
+        """The number last written, 0 if there is none."""
+        text = os.pread(self._file, 32, 0).strip()
+        return int(text) if text.isdigit() else 0
+
+    def write(self, acknowledged: int) -> None:
+        """Notes the number."""
+        os.pwrite(self._file, b"%020d\n" % acknowledged, 0)
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._file)
 
 
 def _check(path: Path, connection: duckdb.DuckDBPyConnection) -> None:

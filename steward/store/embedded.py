@@ -23,7 +23,7 @@ from steward.errors import StoreError, StoreUnavailable
 from steward.model import Batch, NumberArray, PointIndex
 from steward.store import Windows, _arrivals, _compaction, _samples
 from steward.store._columns import merge, order, sorted_windows
-from steward.store._duckfile import close_file, open_file
+from steward.store._duckfile import Mark, close_file, open_file, settle_log
 from steward.store._samples import DAY, HIGHEST, LOWEST, SECOND, Cursor, Keys, snapshot
 
 Result = TypeVar("Result")
@@ -54,7 +54,9 @@ class EmbeddedStore:
         self._connection: Cursor | None = None
         self._keys: NumberArray = np.zeros(0, np.int32)  # number of the index -> key in the file, -1 for none
         self._numbers: NumberArray = np.zeros(0, np.int32)  # key in the file -> number of the index
-        self._sequence = 0
+        self._sequence = 0  # rows ever written: the order of writing
+        self.lost = 0
+        """Samples that had been acknowledged and were not there at `open`: the file or its log was damaged from outside."""
         self._swept: int | None = None  # the UTC day of the last pass that took every late sample
         self._closing = False
 
@@ -73,7 +75,14 @@ class EmbeddedStore:
         self._numbers = np.fromiter((self._index.add(id) for id in ids), np.int32, len(ids))
         self._keys = np.full(len(self._index), -1, np.int32)
         self._keys[self._numbers] = np.arange(len(ids), dtype=np.int32)
-        self._sequence = connection.execute("SELECT coalesce(max(seq) + 1, 0) FROM recent").fetchall()[0][0]
+        self._mark = Mark(self.path)
+        self._sequence = connection.execute(
+            """SELECT greatest(value::BIGINT, (SELECT coalesce(max(seq) + 1, 0) FROM recent)) FROM steward_meta
+            WHERE key = 'sequence'"""
+        ).fetchall()[0][0]
+        self.lost = max(0, self._mark.read() - self._sequence)
+        settle_log(self.path, connection, self.lost)
+        self._mark.write(self._sequence)
         self._write_cursor, self._keep_cursor = connection.cursor(), connection.cursor()
         self._read_cursors: queue.SimpleQueue[Cursor] = queue.SimpleQueue()
         for _ in range(self._readers):
@@ -93,6 +102,7 @@ class EmbeddedStore:
         for cursor in cursors:
             cursor.close()
         await asyncio.to_thread(close_file, self.path, connection)
+        self._mark.close()
 
     # Writing
 
@@ -129,6 +139,7 @@ class EmbeddedStore:
             self._numbers = numbers  # before the commit, since a reader may see the rows at once
         self._sequence += size
         self._keys = keys
+        self._mark.write(self._sequence)
 
     def _with_keys(self, cursor: Cursor, point: NumberArray) -> tuple[NumberArray, NumberArray]:
         """The key and number tables after giving keys to the points of a batch that have none yet."""
