@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
 
 from simulators.layout import campus_plan
 from simulators.occupancy import HOLIDAYS, WORKDAYS
@@ -41,7 +42,7 @@ def campus_toml(
         *(_body("equip", body) for body in plan.equips),
         *(_template(template, pace) for template in _templates(plan)),
         *(_device(device) for device in (*plan.gateways, *plan.devices)),
-        RULES if rules is None else rules,
+        campus_rules() if rules is None else rules,
     ]
     return "\n".join(parts)
 
@@ -192,5 +193,6 @@ def _device(device: SimDevice) -> str:
     )
 
 
-RULES = ""
-"""The campus's own rules, beside the packs."""
+def campus_rules() -> str:
+    """The campus's own rules, beside the packs, as TOML."""
+    return files("simulators").joinpath("campus_rules.toml").read_text("utf-8")

@@ -31,7 +31,7 @@ def water_flows(scene: Scene, people: Mapping[str, float], cold: FloatArray) -> 
         stream = key(scene.seed, "water", id)
         burst = np.exp(0.55 * normal(stream, minute) - 0.15)
         drawn = LITRES_PER_PERSON_HOUR * people[site] * scene.present[site] * burst
-        flush = np.where(uniform(stream ^ 7, minute) < 0.02, 220.0, 0.0)
+        flush = np.where(uniform(stream ^ 7, minute) < 0.03, 120.0, 0.0)
         cleaning = 260.0 * rise(scene.hour, 6.0, 0.08) * fall(scene.hour, 7.3, 0.1) * worked(scene.day)
         litres = np.where(drawn > 40.0, drawn, 0.0) + flush + cleaning * burst
         if id == "water-a":
