@@ -97,9 +97,13 @@ def _create(path: Path) -> None:
 
 
 def _connect(path: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
-    if path.is_file() and path.stat().st_size == 0:
-        raise StoreVersion(f"{path} is an empty file, not a store: restore it from a backup, or remove it to start a new store")
-    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit, "threads": threads}
+    _look_like_ours(path)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        "threads": threads,
+        "autoinstall_known_extensions": False,  # never anything from the network
+        "autoload_known_extensions": False,
+    }
     while True:
         try:
             connection = duckdb.connect(str(path), config=config)
@@ -113,6 +117,17 @@ def _connect(path: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConn
         connection.close()
         raise
     return connection
+
+
+def _look_like_ours(path: Path) -> None:
+    if not path.is_file():
+        raise StoreError(f"{path} is a folder or a device: expected a file")
+    with path.open("rb") as file:
+        head = file.read(12)
+    if not head:
+        raise StoreVersion(f"{path} is an empty file, not a store: restore it from a backup, or remove it to start a new store")
+    if head[8:] != b"DUCK":
+        raise StoreVersion(f"{path} is not a Steward store: not a DuckDB file")
 
 
 def _cut_log(path: Path, text: str) -> bool:
@@ -189,6 +204,9 @@ def _check(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
         raise StoreVersion(
             f"{path} has schema version {schema}; this release of Steward reads up to {SCHEMA}: use a newer release"
         )
+    for number, step in enumerate(_STEPS[schema:], schema + 1):
+        connection.execute(f"BEGIN; {step} COMMIT")
+        log.info("store_migrated", path=str(path), schema=number)
 
 
 def _explain(path: Path, error: duckdb.Error) -> StoreError:
@@ -196,9 +214,7 @@ def _explain(path: Path, error: duckdb.Error) -> StoreError:
     holder = re.search(r"Conflicting lock is held in (.*?)(?: by user|\. |$)", text)
     if holder:
         return StoreUnavailable(f"{path} is in use by {holder.group(1)}: the embedded store belongs to one process")
-    if "not a valid DuckDB database" in text:
-        return StoreVersion(f"{path} is not a Steward store: not a DuckDB file")
-    if "version" in text.lower():
+    if "version number" in text:
         return StoreVersion(
             f"{path} is a DuckDB file of a storage version that DuckDB {duckdb.__version__} cannot read: {text}"
         )

@@ -177,7 +177,7 @@ async def test_a_truncated_or_overwritten_file_is_refused(tmp_path: Path) -> Non
     whole_file = path.read_bytes()
     for data in (whole_file[:20_000], whole_file[:8] + b"garbage!" * 10 + whole_file[88:], bytes(len(whole_file)), b""):
         path.write_bytes(data)
-        with pytest.raises((StoreError, StoreVersion), match="is not a Steward store|cannot be opened|empty file"):
+        with pytest.raises((StoreError, StoreVersion), match=r"is not a Steward store|cannot be opened|empty file"):
             await store.open()
         assert path.read_bytes() == data
     path.write_bytes(whole_file)
