@@ -52,13 +52,14 @@ class Client:
     lost: bool = False
     closed: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    on_close: Callable[[], object] = bool
+    abort: Callable[[], object] = bool
 
     def close(self) -> None:
-        """Ends the stream, also one that waits for its socket."""
+        """Ends the stream: in order where the client listens, at once where it does not take what is being written."""
         self.closed = True
         self.wake.set()
-        self.on_close()
+        if self.writing is not None:
+            self.abort()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from api.problems import MEDIA_TYPE
 from api.schema import Problem
@@ -33,7 +34,8 @@ def document(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         schemas = made["components"]["schemas"]
-        for model in (Problem, *EVENTS.values()):
+        models: list[type[BaseModel]] = [Problem, *EVENTS.values()]
+        for model in models:
             schema = model.model_json_schema(ref_template=REFERENCE)
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

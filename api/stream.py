@@ -36,7 +36,7 @@ class EventStream(Response):
         client = self._client
         watch = asyncio.create_task(self._watch(receive))
         feed = asyncio.create_task(self._feed(send))
-        client.on_close = feed.cancel
+        client.abort = feed.cancel
         try:
             await asyncio.wait((watch, feed), return_when=asyncio.FIRST_COMPLETED)
         finally:
