@@ -82,7 +82,7 @@ class _Builder:
         return id
 
     def point(
-        self, id: str, metric: str, equip: str, device: str, en: str, zh: str, *, role: str = "", interval: int = MINUTE,
+        self, id: str, metric: str, equip: str, device: str, en: str, zh: str, *, role: str = "", interval: int = 2 * MINUTE,
         low: float = -math.inf, high: float = math.inf,
     ) -> None:  # fmt: skip
         kind, owner = METRICS[metric], self.equips[equip]
@@ -166,7 +166,8 @@ def _shape(at: NDArray[np.int64], closed: float) -> NDArray[np.float64]:
     hour = (local % 86400) / 3600
     weekday = (local // 86400 + 3) % 7
     day = np.clip(np.sin((hour - 6.5) / 13.0 * np.pi), 0, None) * (weekday < 5)
-    return closed + (1 - closed) * day**0.6
+    whim = np.sin(local // 86400 * 12.9898) * 0.08  # no two days are alike
+    return np.asarray((closed + (1 - closed) * day**0.6) * (1 + whim))
 
 
 def values(point: Point, at: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
@@ -205,15 +206,13 @@ def values(point: Point, at: NDArray[np.int64], seed: int) -> NDArray[np.float64
 
 
 def history(c: Campus, now: int, days: int = 8) -> Batch:
-    """A week at a quarter of an hour, the last day at two minutes; Block B's gateway silent, a gap in Block A's chiller."""
-    coarse = np.arange(now - days * DAY, now - DAY, 15 * MINUTE, dtype=np.int64)
-    fine = np.arange(now - DAY, now - 5 * SECOND, 2 * MINUTE, dtype=np.int64)
-    times = np.concatenate([coarse, fine])
+    """A week at two minutes; Block B's gateway silent, a gap in Block A's chiller."""
+    times = np.arange(now - days * DAY, now - 5 * SECOND, 2 * MINUTE, dtype=np.int64)
     batches = []
     for number, point in enumerate(c.facility.points.values()):
         if point.equip == "c.hall":
             continue
-        at = times - (number * 37 % 100) * SECOND
+        at = times - (number * 37 % 50) * SECOND
         if point.device == "gw-b":
             at = at[at < now - SILENT]
         if point.id == "a.ch2.power":

@@ -102,7 +102,9 @@ def shelf(now: int) -> Shelf:
 class Service:
     """The service over a campus. `url` ends without a slash; use as a context manager."""
 
-    def __init__(self, folder: Path, campus: Campus, *, with_alerts: bool = True, with_history: bool = True, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, campus: Campus, *, with_alerts: bool = True, with_history: bool = True, port: int = 0
+    ) -> None:
         self.campus, self._folder = campus, folder
         self._with_alerts, self._with_history = with_alerts, with_history
         self.live = LiveState(campus.index, campus.facility)
@@ -110,8 +112,8 @@ class Service:
         self.records = Records(f"sqlite:///{folder / 'records.db'}")
         self.shelf = shelf(time.time_ns())
         self.port = port
-        self._ready, self._loop = threading.Event(), asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._server: uvicorn.Server | None = None
         self.app = None
 
@@ -144,10 +146,6 @@ class Service:
         """The rules engine states alerts."""
         changed = self.records.record_alerts(list(stated), time.time_ns())
         self.app.state.context.take_alerts(changed)  # type: ignore[attr-defined]
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
 
     async def _serve(self) -> None:
         now = time.time_ns()
@@ -187,8 +185,16 @@ class Service:
         states["bad<1>"] = DeviceState()
         refused = BrokerState("main", "mqtt://127.0.0.1:1883", True, now, 1000, {"secret/#": "not authorised"})
         return Services(
-            facility=lambda: self.campus.facility, index=self.campus.index, live=self.live, store=self.store, records=self.records,
-            clock=time.time_ns, registry=CollectorRegistry(), settings=ApiSettings(tick=TICK, heartbeat=5 * SECOND),
-            quarantine=self.shelf, devices=lambda: states, brokers=lambda: [refused],
+            facility=lambda: self.campus.facility,
+            index=self.campus.index,
+            live=self.live,
+            store=self.store,
+            records=self.records,
+            clock=time.time_ns,
+            registry=CollectorRegistry(),
+            settings=ApiSettings(tick=TICK, heartbeat=5 * SECOND),
+            quarantine=self.shelf,
+            devices=lambda: states,
+            brokers=lambda: [refused],
             storage=lambda: StorageState(engine="embedded", samples=56_988, spool_limit=1 << 30),
-        )  # fmt: skip
+        )

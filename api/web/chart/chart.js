@@ -6,7 +6,7 @@ import { exact, measure, valueText, zoneOffset } from '../lib/format.js';
 import { displayOf } from '../lib/units.js';
 import { dark } from '../lib/settings.js';
 import { clockChanges, extent } from './series.js';
-import { drawClockChanges, drawLimits, drawShades, token } from './marks.js';
+import { drawClockChanges, drawHot, drawLimits, drawShades, token } from './marks.js';
 import { axes } from './axes.js';
 
 /** @type {Promise<any> | undefined} */
@@ -51,10 +51,10 @@ export function Chart(props) {
     let watch;
     load().then((uPlot) => {
       if (gone || !box.current) return;
-      const u = new uPlot(options(uPlot, latest, display, box.current.clientWidth - 16, setRead, setArea), scaled(latest.current.columns, display), box.current);
+      const u = new uPlot(options(uPlot, latest, display, box.current.clientWidth, setRead, setArea), scaled(latest.current.columns, display), box.current);
       plot.current = u;
       latest.current.onReady?.(u);
-      watch = new ResizeObserver(() => box.current && u.setSize({ width: box.current.clientWidth - 16, height }));
+      watch = new ResizeObserver(() => box.current && u.setSize({ width: box.current.clientWidth, height }));
       watch.observe(box.current);
     });
     return () => {
@@ -85,11 +85,12 @@ export function Chart(props) {
     event.stopPropagation();
   };
   return html`<div>
-    <div class="chart" ref=${box} tabindex="0" role="img" aria-label=${describe(props, range)} onKeyDown=${keys} data-points=${columns.at.length}>
+    <div class="chart">
+      <div class="plot" ref=${box} tabindex="0" role="img" aria-label=${describe(props, range)} onKeyDown=${keys} data-points=${columns.at.length}></div>
       ${!columns.at.length && html`<div class="empty">${t('chart.none')}</div>`}
+      ${area && props.episodes?.length ? html`<${Episodes} episodes=${props.episodes} area=${area} from=${from} to=${to} />` : null}
     </div>
-    ${area && props.episodes?.length ? html`<${Episodes} episodes=${props.episodes} area=${area} from=${from} to=${to} box=${box.current} />` : null}
-    <div class="legend">${legend(props, point)}<span class="read" aria-hidden="true">${read === null ? t('chart.hint') : reading(props, read)}</span></div>
+    <div class="legend">${legend(props, point)}<span class="read" aria-hidden="true">${read === null ? html`<span class="wide-only">${t('chart.hint')}</span>` : reading(props, read)}</span></div>
   </div>`;
 }
 
@@ -112,7 +113,7 @@ function options(uPlot, latest, display, width, setRead, setArea) {
     axes: axes(point, zone, display, token),
     series: [
       {},
-      { stroke: token('trace'), width: 1.5, paths: stepped, points: { show: false } },
+      { stroke: token('trace'), width: 1.5, paths: stepped, points: { show: true, size: 3, fill: token('trace'), filter: alone } },
       { stroke: 'transparent', width: 0, paths: stepped, points: { show: false } },
       { stroke: 'transparent', width: 0, paths: stepped, points: { show: false } },
     ],
@@ -120,6 +121,7 @@ function options(uPlot, latest, display, width, setRead, setArea) {
     hooks: {
       drawClear: [(u) => drawShades(u, latest.current.shades ?? [])],
       draw: [(u) => {
+        drawHot(u, latest.current.shades ?? []);
         drawLimits(u, limits());
         const now = latest.current;
         drawClockChanges(u, clockChanges(now.from, now.to, (ms) => zoneOffset(ms, zone)).map(({ at, minutes }) => ({ at, label: t('chart.clock', { v: `${minutes > 0 ? '+' : '−'}${Math.abs(minutes)}` }) })));
@@ -139,6 +141,14 @@ function options(uPlot, latest, display, width, setRead, setArea) {
   };
 }
 
+/** A sample between two gaps draws no line: it gets a dot. */
+function alone(u, series) {
+  const y = u.data[series];
+  const found = [];
+  for (let i = 0; i < y.length; i += 1) if (y[i] !== null && (y[i - 1] ?? null) === null && (y[i + 1] ?? null) === null) found.push(i);
+  return found;
+}
+
 /** The range of the y axis: what was measured and the limits in force, with a little air; a soft limit is drawn only where it lies inside. */
 function reach(low, high, limits) {
   const values = [low, high, ...limits.filter((limit) => !limit.soft).map((limit) => limit.value)].filter((v) => v !== null && Number.isFinite(v));
@@ -150,10 +160,11 @@ function reach(low, high, limits) {
 }
 
 /** Alert episodes as ranges on the axis; each opens its alert. */
-function Episodes({ episodes, area, from, to, box }) {
+function Episodes({ episodes, area, from, to }) {
   const span = to - from || 1;
-  const top = (box?.offsetTop ?? 0) + area.top + area.height - 12;
-  const left = (box?.offsetLeft ?? 0) + area.left;
+  // the plot lies 8 px inside the chart (parts.css)
+  const top = 8 + area.top + area.height - 12;
+  const left = 8 + area.left;
   return html`<div class="episodes" style=${{ left: `${left}px`, top: `${top}px`, width: `${area.width}px` }}>
     ${episodes.filter((e) => e.to > from && e.from < to).map((e) => {
       const start = Math.max(0, (e.from - from) / span);

@@ -35,6 +35,27 @@ export function drawShades(u, shades) {
   ctx.restore();
 }
 
+/** The trace within an episode, in the colour of its severity. @param {any} u @param {{from: number, to: number, severity: string}[]} shades */
+export function drawHot(u, shades) {
+  const { ctx, bbox } = u;
+  const { stroke: path, clip } = u.series[1]._paths ?? {};
+  if (!path) return;
+  for (const { from, to, severity } of shades) {
+    const left = Math.max(bbox.left, u.valToPos(from, 'x', true));
+    const right = Math.min(bbox.left + bbox.width, u.valToPos(to, 'x', true));
+    if (right <= left) continue;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, right - left, bbox.height);
+    ctx.clip();
+    if (clip) ctx.clip(clip); // uPlot cuts gaps out of one continuous path
+    ctx.strokeStyle = token(severity);
+    ctx.lineWidth = 2 * devicePixelRatio;
+    ctx.stroke(path);
+    ctx.restore();
+  }
+}
+
 /** Dashed lines with their words. @param {any} u @param {{value: number, label: string}[]} limits canonical values scaled as the chart */
 export function drawLimits(u, limits) {
   const { ctx, bbox } = u;

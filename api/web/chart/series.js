@@ -28,7 +28,7 @@ export function withGaps(columns, longest) {
 }
 
 /** How far apart samples may lie before it is a gap. @param {number} window ms, 0 for raw @param {number} interval expected, ms */
-export const longestStep = (window, interval) => Math.max(window * 1.5, interval * 3, 1000);
+export const longestStep = (window, interval) => Math.max(interval * 3 + window, 1500);
 
 /** Smallest and largest present value, undefined if there is none. @param {Columns} columns */
 export function extent(columns) {

@@ -46,6 +46,9 @@ export function grow(tree) {
 
 const total = (list, key) => list.reduce((sum, node) => sum + node[key], 0);
 
+/** The place of the single thing that a view shows, for the head's path. @type {Store<string>} */
+export const looking = new Store('');
+
 /** The node of a key. @param {string} key @returns {Node | undefined} */
 export const nodeOf = (key) => facility.value.nodes.get(key);
 

@@ -1,6 +1,6 @@
 // Numbers, times and durations as text, through Intl; nothing here knows the page. Times are epoch milliseconds.
 import { locale, named, t } from './i18n.js';
-import { decimals, displayOf, shown } from './units.js';
+import { decimals, displayOf, registerOf, shown } from './units.js';
 
 /** @type {Map<string, Intl.NumberFormat | Intl.DateTimeFormat>} */
 const cache = new Map();
@@ -36,9 +36,9 @@ export const count = (value) => numberFormat(0).format(value);
 export function valueText(value, point, display) {
   if (value === null || value === undefined || Number.isNaN(value)) return { text: '–', unit: '' };
   if (point.nature === 'state') return { text: stateText(value, point), unit: '' };
-  const used = display ?? displayOf(point.unit ?? '1', value, point.metric);
+  const used = display ?? (point.nature === 'counter' ? registerOf(point.unit ?? '1', point.metric) : displayOf(point.unit ?? '1', value, point.metric));
   const scaled = shown(value, used);
-  const digits = point.nature === 'counter' && used.digits === undefined ? (Math.abs(scaled) >= 1000 ? 0 : 1) : decimals(scaled, used);
+  const digits = point.nature === 'counter' && used.digits === undefined ? (Math.abs(scaled) >= 10_000 ? 0 : 1) : decimals(scaled, used);
   return { text: number(scaled, digits), unit: used.symbol };
 }
 

@@ -44,7 +44,8 @@ export function sumSeries(series) {
 }
 
 /**
- * What is usual at this hour: the 10th to 90th percentile of the same hour on earlier days of the same kind (workday or not).
+ * What is usual at this hour: the range of the hours around it (one before to one after) on earlier days of the same kind
+ * (workday or not), without the outermost tenth.
  * Undefined below four such days: too little to call anything usual.
  * @param {{at: number[], value: (number | null)[]}} hourly @param {number} now ms @param {number} offset of the zone, minutes
  */
@@ -53,13 +54,16 @@ export function usualNow(hourly, now, offset) {
   const hour = Math.floor(local(now) / 3_600_000) % 24;
   const rest = (/** @type {number} */ ms) => [2, 3].includes(Math.floor(local(ms) / 86_400_000) % 7);
   const same = [];
+  const days = new Set();
   hourly.at.forEach((ms, i) => {
     const v = hourly.value[i];
-    if (v === null || now - ms < 3_600_000 || Math.floor(local(ms) / 3_600_000) % 24 !== hour || rest(ms) !== rest(now)) return;
+    const away = Math.abs((Math.floor(local(ms) / 3_600_000) % 24) - hour);
+    if (v === null || now - ms < 12 * 3_600_000 || Math.min(away, 24 - away) > 1 || rest(ms) !== rest(now)) return;
     same.push(v);
+    days.add(Math.floor(local(ms) / 86_400_000));
   });
-  if (same.length < 4) return undefined;
+  if (days.size < 4) return undefined;
   same.sort((a, b) => a - b);
   const at = (/** @type {number} */ q) => { const x = q * (same.length - 1); const i = Math.floor(x); return same[i] + (x - i) * ((same[i + 1] ?? same[i]) - same[i]); };
-  return { low: at(0.1), high: at(0.9), days: same.length };
+  return { low: at(0.1), high: at(0.9), days: days.size };
 }

@@ -64,6 +64,10 @@ export function displayOf(unit, max, metric = '') {
   return best;
 }
 
+/** A register is shown as it stands on the meter: in thousands of the unit where that is custom. @param {string} unit @param {string} [metric] @returns {Display} */
+export const registerOf = (unit, metric = '') => (metric in CUSTOMARY ? CUSTOMARY[metric] : unit in REGISTERS ? REGISTERS[unit] : displayOf(unit, 0, metric));
+const REGISTERS = { Wh: { symbol: 'kWh', factor: 1e-3 }, VAh: { symbol: 'kVAh', factor: 1e-3 }, varh: { symbol: 'kvarh', factor: 1e-3 } };
+
 /** @param {number} value canonical @param {Display} display */
 export const shown = (value, display) => value * display.factor;
 

@@ -32,7 +32,7 @@ export function AlertRow({ alert, picked, wide, spark, check }) {
     ${spark !== undefined && html`<td class="wide-only">${spark}</td>`}
     ${wide && html`<td class="wide-only"><${SeverityWord} of=${alert.severity} /></td>`}
     <td class="num">${duration(lasted(alert))}</td>
-    ${wide ? html`<td class="num wide-only">${value}</td><td class="num wide-only">${limit}</td>` : html`<td class="num wide-only">${value}</td>`}
+    ${wide ? html`<td class="num wide-only">${alert.kind === 'stale' ? '–' : value}</td><td class="num wide-only">${limit}</td>` : html`<td class="num wide-only">${alert.kind === 'stale' ? '–' : value}</td>`}
     <td class="wide-only"><bdi>${holder(alert)}</bdi></td>
   </tr>`;
 }

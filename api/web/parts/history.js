@@ -21,9 +21,9 @@ const NOTHING = { at: [], mean: [], min: [], max: [] };
  */
 export function History({ point, zone, query, title, usual = '24h', limits, shades, within }) {
   const [turn, setTurn] = useState(0);
-  const named_ = query.range || query.from;
+  const asked = query.range || query.from;
   const moving = useRange(query, turn, usual);
-  const range = within && !named_ ? { ...within, moving: false, name: '' } : moving;
+  const range = within && !asked ? { ...within, moving: false, name: '' } : moving;
   const plot = useRef(/** @type {any} */ (null));
   useEffect(() => {
     if (!range.moving) return undefined;
@@ -41,11 +41,10 @@ export function History({ point, zone, query, title, usual = '24h', limits, shad
   const zoom = (from, to) => go(here({ range: undefined, from: String(from), to: String(to) }));
   const reset = () => go(here({ range: undefined, from: undefined, to: undefined }));
   const png = () => plot.current && savePng(plot.current.ctx.canvas, name, `${zone} · ${measureRange(range, zone)}`, { ground: token('panel'), text: token('text'), font: token('font') });
-  return html`<${Panel} title=${title ?? t('history.title')} note=${`${word('metric', point.metric)} · ${zone}`} more=${html`
+  return html`<${Panel} title=${title ?? t('history.title')} note=${`${word('metric', point.metric)} · ${zone}`}more=${html`<span class="choice" role="group" aria-label=${t('history.range')}>${Object.keys(RANGES).map((key) => html`<a key=${key} href=${here({ range: key, from: undefined, to: undefined })} aria-current=${range.name === key ? 'true' : null}>${t(`range.${key}`)}</a>`)}</span>
+      ${!range.moving && asked ? html`<button class="link" onClick=${reset}>${t('history.back')}</button>` : null}
       <a class="link" href=${api.csv(point.id, range.from, range.to, load.data?.window ?? 0)} download=${`${point.id}.csv`}>${t('act.csv')}</a>
       <button class="link" onClick=${png}>${t('act.png')}</button>`}>
-    <div class="bar"><span class="choice" role="group" aria-label=${t('history.range')}>${Object.keys(RANGES).map((key) => html`<a key=${key} href=${here({ range: key, from: undefined, to: undefined })} aria-current=${range.name === key ? 'true' : null}>${t(`range.${key}`)}</a>`)}</span>
-      ${!range.moving && (named_ ? html`<button class="link" onClick=${reset}>${t('history.back')}</button>` : null)}</div>
     ${load.data || !load.error ? html`<${Chart} columns=${columns} point=${point} zone=${zone} from=${range.from} to=${range.to} title=${name} limits=${valid} shades=${shades}
       episodes=${episodes} onZoom=${zoom} onReset=${reset} onReady=${(u) => { plot.current = u; }} />` : null}
     ${load.error ? html`<${Pending} load=${load} />` : null}

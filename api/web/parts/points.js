@@ -43,7 +43,7 @@ export function Points({ branch, query, title }) {
       : book.total === 0 ? html`<${Nothing} query=${query} />`
         : book.total < 0 ? html`<${Pending} load=${{ data: undefined, loading: true }} />` : html`
       <div class="vhead" aria-hidden="true"><span>${t('points.name')}</span><span class="wide-only">${t('points.where')}</span><span class="wide-only">${t('points.day')}</span><span class="num">${t('points.value')}</span><span class="num wide-only">${t('points.metric')}</span><span class="num">${t('points.age')}</span></div>
-      <${Virtual} key=${key} count=${book.total} height=${height} show=${at} maxHeight="calc(100vh - 236px)" role="list" label=${t('points.list')} onRange=${book.need}
+      <${Virtual} key=${key} count=${book.total} height=${height} show=${at} maxHeight="calc(100vh - 192px)" role="list" label=${t('points.list')} onRange=${book.need}
         row=${(index) => html`<${Row} key=${index} point=${book.rows[index]} index=${index} total=${book.total} top=${index * height} picked=${index === at} sizes=${book.sizes} />`} />`}
   </${Panel}>`;
 }
@@ -92,10 +92,10 @@ function Row({ point, index, total, top, picked, sizes }) {
   const address = href('point', point.id);
   const alert = [...alerts.value.values()].find((one) => one.points.includes(point.id));
   return html`<div class=${picked ? 'vrow picked' : 'vrow'} style=${style} role="listitem" aria-setsize=${total} aria-posinset=${index + 1} onClick=${() => go(address)} data-row=${point.id}>
-    <span><a href=${address} onClick=${(event) => event.stopPropagation()}>${alert ? html`<${Severity} of=${alert.severity} /> ` : ''}<bdi>${named(point.name) || point.id}</bdi></a></span>
+    <span><a href=${address} onClick=${(event) => event.stopPropagation()}>${alert ? html`<${Severity} of=${alert.severity} /> ` : ''}<bdi>${named(point.name) || point.id}</bdi></a><small class="phone-only"><bdi>${node ? named(node.name) || node.id : ''}</bdi></small></span>
     <span class="place wide-only"><bdi>${node ? named(node.name) || node.id : ''}</bdi></span>
     <span class="wide-only"><${Spark} series=${trendOf(point.id)} height=${20} hotFrom=${alert?.since} severity=${alert?.severity} /></span>
-    <span class="num"><${Value} point=${point} display=${point.nature === 'state' ? undefined : display} /></span>
+    <span class="num"><${Value} point=${point} display=${point.nature === 'gauge' ? display : undefined} /></span>
     <span class="num place wide-only">${word('metric', point.metric)}</span>
     <span class="num"><${Age} point=${point} zone=${zoneOf(point)} /></span>
   </div>`;

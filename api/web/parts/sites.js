@@ -45,7 +45,7 @@ function Site({ site, grid, usual, power, energy, weight }) {
     <td class="wrap"><a href=${address}><bdi>${named(site.name) || site.id}</bdi></a></td>
     <td class="num"><span class=${stale ? 'value stale' : 'value'} title=${missing}>${stale && html`<span class="hollow"></span><span class="sr">${t('quality.stale')} </span>`}<span class="v">${value.text}</span>${value.unit && html`<span class="u">${value.unit}</span>`}</span></td>
     <td class="wide-only">${usual && live ? html`<${BandBar} low=${usual.low} high=${usual.high} value=${live.value} label=${t('strip.usual', { range: `${valueText(usual.low, { unit: 'W' }, power).text}–${valueText(usual.high, { unit: 'W' }, power).text} ${power.symbol}`, n: usual.days })} />` : html`<span class="note">${site.power_points.length ? t('sites.learning') : '–'}</span>`}</td>
-    <td class="wide-only"><${Spark} series=${series} hotFrom=${worst?.since} severity=${worst?.severity} /></td>
+    <td class="wide-only"><${Spark} series=${series} width=${180} hotFrom=${worst?.since} severity=${worst?.severity} /></td>
     <td class="num wide-only">${today.text}${today.unit && html`<span class="u">${today.unit}</span>`}</td>
     <td><${Worst} worst=${weight?.worst} n=${weight?.n ?? 0} /></td>
     <td class="num"><span class=${stale ? 'age stale' : 'age'}>${newest ? (stale ? t('quality.silentFor', { v: duration(at - newest) }) : age(at - newest)) : '–'}</span></td>

@@ -10,12 +10,10 @@ export function Spark({ series, width = 118, height = 24, hotFrom, severity, lab
   if (!series || !series.at.length) return html`<svg class="spark" width=${width} height=${height} aria-hidden="true"></svg>`;
   const { at, value, start, end } = series;
   const present = value.filter((v) => v !== null && Number.isFinite(v));
-  const low = Math.min(...present);
-  const high = Math.max(...present);
-  const spread = high - low || Math.abs(high) || 1;
-  const flat = high === low;
+  const [low, high] = reach(present);
+  const spread = high - low;
   const x = (ms) => (((ms - start) / (end - start || 1)) * width).toFixed(1);
-  const y = (v) => (flat ? height / 2 : height - 2 - ((v - low) / spread) * (height - 4)).toFixed(1);
+  const y = (v) => (height - 2 - ((v - low) / spread) * (height - 4)).toFixed(1);
   const step = at.length > 2 ? median(at) : end - start;
   const path = (from) => {
     let d = '';
@@ -35,6 +33,16 @@ export function Spark({ series, width = 118, height = 24, hotFrom, severity, lab
   </svg>`;
 }
 
+/** From zero where zero is near, and never so close that noise looks like news: a tenth of the value is the least spread. */
+function reach(present) {
+  const low = Math.min(...present);
+  const high = Math.max(...present);
+  if (low >= 0 && low < high / 2) return [0, high];
+  const least = Math.max(Math.abs(high + low) * 0.05, 1e-9);
+  const middle = (low + high) / 2;
+  return high - low >= least ? [low, high] : [middle - least / 2, middle + least / 2];
+}
+
 function median(at) {
   const steps = [];
   for (let i = 1; i < at.length; i += 1) steps.push(at[i] - at[i - 1]);
@@ -52,7 +60,9 @@ export function BandBar({ low, high, value, label }) {
   const left = Math.min(low - reach, value);
   const right = Math.max(high + reach, value);
   const x = (v) => ((v - left) / (right - left)) * width;
-  const out = value < low || value > high;
+  // a little beyond what was seen on a handful of days is not yet abnormal
+  const margin = (high - low) * 0.25 + Math.abs(value) * 0.03;
+  const out = value < low - margin || value > high + margin;
   return html`<svg class="bandbar" width=${width} height="12" viewBox="0 0 92 12" role="img" aria-label=${label}><title>${label}</title>
     <rect class="ground" x="0" y="4" width=${width} height="5" rx="2.5" />
     <rect class="usual" x=${x(low)} y="4" width=${Math.max(2, x(high) - x(low))} height="5" rx="2" />

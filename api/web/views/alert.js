@@ -1,10 +1,10 @@
 // One alert: the sentence, why we think so and what to check first, the evidence drawn with its limit and the episode shaded,
 // what it is about, what happened before, and the chain of who was told and who acted.
-import { html, useChange, useLoad, useMemo } from '../lib/html.js';
+import { html, useChange, useEffect, useLoad, useMemo } from '../lib/html.js';
 import { known, named, t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { acknowledge, alerts, isWaiting } from '../lib/alerts.js';
-import { pathOf, zoneOf } from '../lib/facility.js';
+import { looking, pathOf, zoneOf } from '../lib/facility.js';
 import { duration, exact, moment, since } from '../lib/format.js';
 import { now, useSecond } from '../lib/clock.js';
 import { go, href, route } from '../lib/route.js';
@@ -23,6 +23,7 @@ export function AlertView({ id }) {
   // a new statement about the alert brings new events
   const load = useLoad(`${id} ${live?.condition ?? ''} ${live?.human ?? ''}`, (signal) => api.alert(id, signal));
   const alert = load.data && { ...load.data, ...live };
+  useEffect(() => looking.set(alert?.node ?? ''), [alert?.node]);
   useKeys({ a: () => alert && isWaiting(alert) && void act(id, load.reload), Escape: () => go(href('alerts')) });
   if (!alert) return html`<section class="panel"><${Pending} load=${load} /></section>`;
   const zone = zoneOf(alert);

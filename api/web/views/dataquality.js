@@ -38,9 +38,8 @@ function Rejects({ counts }) {
 function Ways({ server }) {
   const zone = firstZone();
   const { storage } = server;
-  const trouble = [...server.reasons, ...server.brokers.flatMap((broker) => Object.entries(broker.refused ?? {}).map(([topic, why]) => `${broker.id}: ${topic}: ${why}`))];
   return html`<${Panel} title=${t('quality.service')} note=${server.version}>
-    ${trouble.map((words) => html`<div class="bar"><${Severity} of="high" /><span class="wrap"><bdi>${typeof words === 'string' ? words : JSON.stringify(words)}</bdi></span></div>`)}
+    ${server.reasons.map((words) => html`<div class="trouble"><${Severity} of="high" /><span class="wrap"><bdi>${words}</bdi></span></div>`)}
     <dl class="facts">
       ${server.brokers.map((broker) => html`<dt>${t('devices.broker')} <bdi>${broker.id}</bdi></dt><dd>${broker.connected ? t('quality.connected') : html`<span class="t-high">${t('quality.disconnected')}</span>`} <span class="note"><bdi>${broker.url}</bdi> ${broker.error ?? ''}</span></dd>`)}
       <dt>${t('quality.newest')}</dt><dd>${server.newest ? age(now() - server.newest) : '–'}</dd>

@@ -1,9 +1,9 @@
 // One device: what it says now, which field is which point, who speaks for whom.
-import { html, useChange, useLoad } from '../lib/html.js';
+import { html, useChange, useEffect, useLoad } from '../lib/html.js';
 import { named, t } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { age, count, exact } from '../lib/format.js';
-import { pathOf, zoneOf } from '../lib/facility.js';
+import { looking, pathOf, zoneOf } from '../lib/facility.js';
 import { useSecond } from '../lib/clock.js';
 import { renewal } from '../lib/live.js';
 import { go, href } from '../lib/route.js';
@@ -22,6 +22,7 @@ export function DeviceView({ id }) {
   const kept = useLoad(`kept ${id} ${turn}`, (signal) => api.quarantine({ limit: 1000 }, signal));
   useKeys({ Escape: () => go(href('devices')) });
   const device = load.data;
+  useEffect(() => looking.set(device?.node ?? ''), [device?.node]);
   if (!device) return html`<section class="panel"><${Pending} load=${load} /></section>`;
   const mine = (kept.data?.entries ?? []).filter((entry) => entry.address === device.address);
   return html`<section class="panel lede"><h1><bdi>${named(device.name) || device.id}</bdi></h1></section>

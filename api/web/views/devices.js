@@ -52,7 +52,7 @@ function List() {
     </div>
     ${!load.data ? html`<${Pending} load=${load} />` : !devices.length ? html`<${Nothing} query=${query} />` : html`
       <div class="vhead" aria-hidden="true"><span>${t('kind.device')}</span><span>${t('points.state')}</span><span class="wide-only">${t('devices.where')}</span><span class="wide-only">${t('devices.address')}</span><span class="num">${t('devices.seen')}</span><span class="num wide-only">${t('devices.clock')}</span><span class="num wide-only">${t('devices.samples')}</span><span class="num wide-only">${t('devices.points')}</span><span class="num wide-only">${t('devices.rejects')}</span></div>
-      <${Virtual} count=${devices.length} height=${height} show=${at} maxHeight="calc(100vh - 280px)" role="list" label=${t('view.devices')}
+      <${Virtual} count=${devices.length} height=${height} show=${at} maxHeight="calc(100vh - 236px)" role="list" label=${t('view.devices')}
         row=${(index) => html`<${Row} key=${devices[index].id} device=${devices[index]} index=${index} total=${devices.length} top=${index * height} picked=${index === at} rejects=${rejects.get(devices[index].address) ?? 0} />`} />`}
   </${Panel}>`;
 }

@@ -4,7 +4,7 @@ import { named, t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { alerts } from '../lib/alerts.js';
 import { burden } from '../lib/alerts.js';
-import { facility, zoneOf } from '../lib/facility.js';
+import { facility, looking, zoneOf } from '../lib/facility.js';
 import { duration, exact, measure } from '../lib/format.js';
 import { go, href, refine, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
@@ -13,7 +13,7 @@ import { useSecond } from '../lib/clock.js';
 import { AlertRow } from '../parts/alertrow.js';
 import { History } from '../parts/history.js';
 import { Panel, Pending } from '../parts/panel.js';
-import { Age, Mark, Value, isStale } from '../parts/value.js';
+import { Age, Value, isStale } from '../parts/value.js';
 import { Tree } from '../parts/tree.js';
 
 /** @param {{id: string}} props */
@@ -25,6 +25,7 @@ export function PointView({ id }) {
   useEffect(() => {
     if (point && route.value.query.branch !== point.node) refine({ branch: point.node });
   }, [point?.node]);
+  useEffect(() => looking.set(point?.node ?? ''), [point?.node]);
   useKeys({ Escape: () => go(href('places')) });
   if (!point) return html`<section class="panel"><${Pending} load=${load} /></section>`;
   const zone = zoneOf(point);
@@ -46,11 +47,11 @@ function Face({ point, zone }) {
   const now = useSecond();
   const state = !latest?.at ? 'none' : latest.state === 2 ? 'dead' : isStale(point, latest, now) ? 'stale' : 'fresh';
   return html`<section class="panel lede"><h1><bdi>${named(point.name) || point.id}</bdi></h1>
-    <div class="strip point-face">
-      <div><span class="label">${t('point.now')}</span><div class="big"><${Value} point=${point} /></div></div>
-      <div><span class="label">${t('points.age')}</span><div class="big"><${Age} point=${point} zone=${zone} /></div><div class="below">${latest?.at ? exact(latest.at, zone) : ''}</div></div>
-      <div><span class="label">${t('point.quality')}</span><div>${latest?.at ? (latest.quality ? html`<${Mark} quality=${latest.quality} />` : t('quality.good')) : '–'}</div></div>
-      <div><span class="label">${t('points.state')}</span><div>${t(`points.state.${state}`)}</div></div>
+    <div class="face">
+      <span class="big"><${Value} point=${point} /></span>
+      <span><span class="label">${t('points.age')}</span><${Age} point=${point} zone=${zone} /> <span class="note">${latest?.at ? exact(latest.at, zone) : ''}</span></span>
+      <span><span class="label">${t('point.quality')}</span>${latest?.at ? t(`quality.${['good', 'uncertain', 'bad'][latest.quality]}`) : '–'}</span>
+      <span><span class="label">${t('points.state')}</span>${t(`points.state.${state}`)}</span>
     </div></section>`;
 }
 

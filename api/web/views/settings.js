@@ -13,7 +13,7 @@ export function Settings() {
     <div class="choices" role="group" aria-labelledby="set-theme"><span id="set-theme">${t('settings.theme')}</span>
       <div><${Choice} of=${[['system', t('settings.system')], ['light', t('settings.light')], ['dark', t('settings.dark')]]} chosen=${theme.value} choose=${setTheme} /></div></div>
     <div class="choices"><label for="set-name">${t('settings.name')}</label>
-      <div><input type="search" id="set-name" value=${myName.value} maxlength="80" autocomplete="name" onInput=${(event) => setName(event.currentTarget.value)} /> <span class="note">${t('settings.nameWhy')}</span></div></div>
+      <div><input type="text" id="set-name" value=${myName.value} maxlength="80" autocomplete="name" onInput=${(event) => setName(event.currentTarget.value)} /> <span class="note">${t('settings.nameWhy')}</span></div></div>
   </${Panel}>`;
 }
 
