@@ -58,6 +58,7 @@ function App() {
         <${Dropped} />
         <main class="main" id="main" tabindex="-1" ref=${main}>
           <${Head} onFind=${() => setDialog('find')} onHelp=${() => setDialog('help')} />
+          ${!item && name !== 'point' && VIEWS.includes(name) && html`<h1 class="sr">${t(`view.${name}`)}</h1>`}
           ${view(route.value)}
         </main>
       </div>

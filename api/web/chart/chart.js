@@ -25,7 +25,7 @@ function load() {
 
 /**
  * @typedef {{id: string, from: number, to: number, severity: string, title: string, href: string}} Episode
- * @typedef {{columns: import('./series.js').Columns, point: any, zone: string, from: number, to: number, title: string, height?: number,
+ * @typedef {{columns: import('./series.js').Columns, point: any, zone: string, from: number, to: number, title: string, height?: number, loading?: boolean,
  *   limits?: {value: number, label: string, soft?: boolean}[], shades?: {from: number, to: number, severity: string, label: string}[],
  *   episodes?: Episode[], onZoom?: (from: number, to: number) => void, onReset?: () => void, onReady?: (u: any) => void}} ChartProps
  */
@@ -87,7 +87,7 @@ export function Chart(props) {
   return html`<div>
     <div class="chart">
       <div class="plot" ref=${box} tabindex="0" role="img" aria-label=${describe(props, range)} onKeyDown=${keys} data-points=${columns.at.length}></div>
-      ${!columns.at.length && html`<div class="empty">${t('chart.none')}</div>`}
+      ${!columns.at.length && !props.loading && html`<div class="empty">${t('chart.none')}</div>`}
       ${area && props.episodes?.length ? html`<${Episodes} episodes=${props.episodes} area=${area} from=${from} to=${to} />` : null}
     </div>
     <div class="legend">${legend(props, point)}<span class="read" aria-hidden="true">${read === null ? html`<span class="wide-only">${t('chart.hint')}</span>` : reading(props, read)}</span></div>

@@ -17,6 +17,8 @@ addEventListener('keydown', (event) => {
   let name = nameOf(event);
   const target = /** @type {HTMLElement} */ (event.target);
   const typing = target.closest?.('input, textarea, select, [contenteditable]');
+  // an open dialog has the keyboard to itself
+  if (document.querySelector('dialog[open]')) return;
   if (!name || (typing && name !== 'Escape' && name !== 'Ctrl-K')) return;
   if (event.timeStamp - prefixed < 1500) name = `g ${name}`;
   prefixed = name === 'g' ? event.timeStamp : -Infinity;

@@ -45,7 +45,7 @@ export function History({ point, zone, query, title, usual = '24h', limits, shad
       ${!range.moving && asked ? html`<button class="link" onClick=${reset}>${t('history.back')}</button>` : null}
       <a class="link" href=${api.csv(point.id, range.from, range.to, load.data?.window ?? 0)} download=${`${point.id}.csv`}>${t('act.csv')}</a>
       <button class="link" onClick=${png}>${t('act.png')}</button>`}>
-    ${load.data || !load.error ? html`<${Chart} columns=${columns} point=${point} zone=${zone} from=${range.from} to=${range.to} title=${name} limits=${valid} shades=${shades}
+    ${load.data || !load.error ? html`<${Chart} columns=${columns} point=${point} zone=${zone} from=${range.from} to=${range.to} title=${name} loading=${load.data === undefined} limits=${valid} shades=${shades}
       episodes=${episodes} onZoom=${zoom} onReset=${reset} onReady=${(u) => { plot.current = u; }} />` : null}
     ${load.error ? html`<${Pending} load=${load} />` : null}
   </${Panel}>`;

@@ -40,8 +40,7 @@ export function Now() {
   const past = useLoad(meters.length && meters.length <= LEARNED ? `past ${meters.join(' ')} ${Math.floor(now() / 3_600_000)}` : '', (signal) => api.windows(meters, now() - 14 * DAY, now(), '1h', signal));
   const usual = (/** @type {string[]} */ points) => (past.data && points.length ? usualNow(sumSeries(points.map((id) => columns(past.data.get(id)))), now(), zoneOffset(now(), zone)) : undefined);
   const open = ranked(branch);
-  return html`<h1 class="sr">${t('view.now')}</h1>
-    <${Strip} summary=${summary.data} usual=${usual} branch=${branch} />
+  return html`<${Strip} summary=${summary.data} usual=${usual} branch=${branch} />
     <div class="cols">
       <${Panel} title=${t('now.wrong')} note=${open.length ? t('now.wrongNote', { n: open.length }) : ''} more=${html`<a class="link" href=${href('alerts')}>${t('now.allAlerts')}</a>`}>
         <${Wrong} open=${open} />
