@@ -25,7 +25,8 @@ class Broker:
 
     share_group: MQTT 5 shared subscription, several Stewards (with client ids of their own) share the messages;
     session_expiry: MQTT 5, seconds that the broker keeps the session while we are away; memory: a file that remembers which
-    filters the session holds, so that filters taken out of the facility file are unsubscribed after a restart.
+    filters the session holds, so that filters taken out of the facility file are unsubscribed after a restart; filters:
+    subscribed instead of those that the templates need (one "#" for NATS: see docs/reference/brokers.md).
     """
 
     id: str
@@ -39,6 +40,7 @@ class Broker:
     keepalive: float = 15.0
     session_expiry: int = 7 * 86_400
     memory: Path | None = None
+    filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

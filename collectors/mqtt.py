@@ -88,13 +88,13 @@ class MqttConnection:
     def start(self, intake: Receiver, filters: Iterable[str]) -> None:
         """Starts the thread: connects, subscribes to `filters`, and keeps at it."""
         self._intake = intake
-        self._subscriptions.wanted = tuple(filters)
+        self._subscriptions.wanted = self.broker.filters or tuple(filters)
         self._thread = threading.Thread(target=self._run, name=f"mqtt {self.broker.id}", daemon=True)
         self._thread.start()
 
     def subscribe(self, filters: Iterable[str]) -> None:
         """From now on exactly these filters: new ones are subscribed, those gone are unsubscribed."""
-        self._subscriptions.wanted = tuple(filters)
+        self._subscriptions.wanted = self.broker.filters or tuple(filters)
         self._order(self._subscribe_changes)
 
     def acknowledge(self, packets: bytes, count: int, session: int) -> None:

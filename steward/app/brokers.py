@@ -6,18 +6,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from collectors.broker import EmbeddedBroker
-from collectors.mqtt import Broker, MqttConnection, Tls
+from collectors.broker import EmbeddedBroker, window
+from collectors.connection import Broker, Tls
+from collectors.mqtt import MqttConnection
 from steward.config import Settings, secret
 from steward.config.schema import BrokerTable
 from steward.units import SECOND
+
+EVERYTHING = ("#",)
+"""What is subscribed at the embedded broker. NATS bounds the messages under way both per filter and per session, by the same
+number: with several filters a burst passes the session's bound, and what is over it comes only after `ack_wait`, out of
+order. One filter can never pass it, and what no template wants shows in the quarantine."""
+
+
+def filters_of(table: BrokerTable) -> tuple[str, ...]:
+    """The filters that stand in the place of the templates', () for none."""
+    return tuple(table.filters) or (EVERYTHING if table.embedded else ())
 
 
 def embedded(table: BrokerTable, settings: Settings, environ: Mapping[str, str], data: Path) -> EmbeddedBroker:
     """The embedded broker of a table; a port of 0 in its url takes a free one."""
     where = f"broker[{table.id}].password_env"
     password = secret(where, table.password_env, table.password_file, environ, settings.root, required=bool(table.username))
-    return EmbeddedBroker(urlsplit(table.url).port or 0, data / table.data, username=table.username, password=password)
+    return EmbeddedBroker(
+        urlsplit(table.url).port or 0,
+        data / table.data,
+        username=table.username,
+        password=password,
+        max_ack_pending=window(filters_of(table)),
+    )
 
 
 def connection(
@@ -48,5 +65,6 @@ def connection(
             share_group=table.share_group,
             keepalive=table.keepalive / SECOND,
             memory=memory / f"subscriptions-{table.id}.json",
+            filters=filters_of(table),
         )
     )

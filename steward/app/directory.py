@@ -54,7 +54,7 @@ class Directory:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._lock = threading.Lock()
-        self._registrar, self._clock = registrar, clock
+        self._registrar, self.clock = registrar, clock
         self.index = index
         self.changed = changed
         self.refused = 0
@@ -70,7 +70,7 @@ class Directory:
                 return None
             before = self.facility
             grown, device = admit(before, template, address, broker)
-            self._registrar.admit(device.id, template, address, broker, self._clock())
+            self._registrar.admit(device.id, template, address, broker, self.clock())
             channels = grown.channels[len(before.channels) :]
             points = [grown.points[channel.point] for channel in channels]
             self._number(grown)
@@ -79,13 +79,18 @@ class Directory:
         self.changed()
         return device, points, channels
 
-    def reload(self, settings: Settings) -> None:
-        """Takes a new, validated file; admitted devices whose templates are still there stay."""
+    def prepare(self, settings: Settings) -> Facility:
+        """The facility that `take` would make of a new file: admitted devices whose templates are still there stay."""
+        facility = self._with_admitted(settings.facility)
+        self._number(facility)
+        return facility
+
+    def take(self, settings: Settings) -> Facility:
+        """Takes a new, validated file; also the devices that were admitted since `prepare`."""
         with self._lock:
-            facility = self._with_admitted(settings.facility)
-            self._number(facility)
-            self.settings, self.facility = settings, facility
+            self.settings, self.facility = settings, self.prepare(settings)
         self.changed()
+        return self.facility
 
     def _with_admitted(self, facility: Facility) -> Facility:
         listed = {(device.template, device.address) for device in facility.devices.values()}

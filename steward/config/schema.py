@@ -109,6 +109,7 @@ class BrokerTable(Table):
     tls: TlsTable | None = None
     embedded: bool = Field(False, description="Steward starts its own broker (NATS server) at this address")
     data: str = Field("data/broker", description="embedded: folder of its data")
+    filters: list[str] = Field([], description='subscribed instead of what the templates need; embedded: ["#"] (see brokers)')
 
 
 class CalendarTable(Table):

@@ -6,6 +6,7 @@ name is never ours and is refused instead of being taken for a new store; one pr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -68,7 +69,8 @@ def open_file(path: Path, *, memory_limit: str, threads: int) -> duckdb.DuckDBPy
 def close_file(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Closes what `open_file` gave; the write-ahead log is folded into the file."""
     try:
-        connection.close()
+        with contextlib.suppress(duckdb.Error):  # a database that DuckDB has given up has nothing more to fold in
+            connection.close()
     finally:
         _open_here.discard(os.path.realpath(path))
 

@@ -59,6 +59,8 @@ class EmbeddedStore:
         """Samples that had been acknowledged and were not there at `open`: the file or its log was damaged from outside."""
         self._swept: int | None = None  # the UTC day of the last pass that took every late sample
         self._closing = False
+        self._broken = False  # DuckDB gave up after a failed checkpoint (a full disk) and wants to be opened again
+        self._mending = asyncio.Lock()
 
     async def open(self) -> None:
         """Opens or creates the file. Raises StoreVersion, StoreUnavailable (another process holds it), StoreError."""
@@ -67,22 +69,38 @@ class EmbeddedStore:
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._keeper = ThreadPoolExecutor(1, "store-keeper")
         self._reader = ThreadPoolExecutor(self._readers, "store-reader")
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
+        except BaseException:
+            for pool in (self._writer, self._keeper, self._reader):
+                pool.shutdown(wait=False)
+            raise
 
     def _open(self) -> None:
         connection = open_file(self.path, memory_limit=self._memory_limit, threads=self._threads)
+        mark = Mark(self.path)
+        try:
+            self._begin(connection, mark)
+        except BaseException as error:
+            mark.close()
+            close_file(self.path, connection)
+            if isinstance(error, duckdb.Error):
+                raise StoreUnavailable(f"{self.path} cannot be brought up: {error}") from error
+            raise
+
+    def _begin(self, connection: Cursor, mark: Mark) -> None:
         ids = [row[0] for row in connection.execute("SELECT id FROM points ORDER BY key").fetchall()]
         self._numbers = np.fromiter((self._index.add(id) for id in ids), np.int32, len(ids))
         self._keys = np.full(len(self._index), -1, np.int32)
         self._keys[self._numbers] = np.arange(len(ids), dtype=np.int32)
-        self._mark = Mark(self.path)
         self._sequence = connection.execute(
             """SELECT greatest(value::BIGINT, (SELECT coalesce(max(seq) + 1, 0) FROM recent)) FROM steward_meta
             WHERE key = 'sequence'"""
         ).fetchall()[0][0]
-        self.lost = max(0, self._mark.read() - self._sequence)
+        self.lost = max(0, mark.read() - self._sequence)
         settle_log(self.path, connection, self.lost)
-        self._mark.write(self._sequence)
+        mark.write(self._sequence)
+        self._mark = mark
         self._write_cursor, self._keep_cursor = connection.cursor(), connection.cursor()
         self._read_cursors: queue.SimpleQueue[Cursor] = queue.SimpleQueue()
         for _ in range(self._readers):
@@ -92,6 +110,10 @@ class EmbeddedStore:
 
     async def close(self) -> None:
         """Waits for what is under way and closes; may be called twice."""
+        self._broken = False
+        await self._shut()
+
+    async def _shut(self) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -109,7 +131,7 @@ class EmbeddedStore:
     async def write(self, batch: Batch) -> None:
         """Makes a batch durable: one transaction, on disk on return."""
         if len(batch):
-            await self._run(self._writer, self._write, batch)
+            await self._run("_writer", self._write, batch)
 
     def _write(self, batch: Batch) -> None:
         size = len(batch)
@@ -176,9 +198,7 @@ class EmbeddedStore:
         """Aggregates over windows of `window` ns aligned to `origin` ns; whole quarters of an hour are the cheapest."""
         if window <= 0:
             raise StoreError(f"a window of {window} ns: expected more than 0")
-        return await self._run(
-            self._reader, self._with_cursor, self._aggregate, self._keys_of(points), start, end, window, origin
-        )
+        return await self._run("_reader", self._with_cursor, self._aggregate, self._keys_of(points), start, end, window, origin)
 
     def _aggregate(self, cursor: Cursor, keys: Keys, start: int, end: int, window: int, origin: int) -> Windows:
         start, end = max(start, LOWEST), min(end, HIGHEST + 1)
@@ -188,7 +208,7 @@ class EmbeddedStore:
 
     async def arrived(self, since: int, until: int, limit: int | None = None) -> Batch:
         """Samples with since <= received < until, sorted by (received, point, at), however late they were."""
-        return await self._run(self._reader, self._with_cursor, self._arrived, since, until, limit)
+        return await self._run("_reader", self._with_cursor, self._arrived, since, until, limit)
 
     def _arrived(self, cursor: Cursor, since: int, until: int, limit: int | None) -> Batch:
         with snapshot(cursor):
@@ -198,13 +218,13 @@ class EmbeddedStore:
 
     async def count(self) -> int:
         """How many samples are stored, each (point, at) once."""
-        return await self._run(self._reader, self._with_cursor, _compaction.distinct, None, LOWEST, HIGHEST + 1)
+        return await self._run("_reader", self._with_cursor, _compaction.distinct, None, LOWEST, HIGHEST + 1)
 
     # Housekeeping
 
     async def delete(self, points: Sequence[int], start: int, end: int) -> int:
         """Deletes samples in [start, end); returns how many (point, at) there were."""
-        return await self._run(self._keeper, self._delete, self._keys_of(points), start, end)
+        return await self._run("_keeper", self._delete, self._keys_of(points), start, end)
 
     def _delete(self, keys: Keys, start: int, end: int) -> int:
         with snapshot(self._keep_cursor) as cursor:
@@ -214,7 +234,7 @@ class EmbeddedStore:
 
     async def retain(self, before: int) -> None:
         """Forgets all samples with at < before; the file reuses the space."""
-        await self._run(self._keeper, self._retain, before)
+        await self._run("_keeper", self._retain, before)
 
     def _retain(self, before: int) -> None:
         with snapshot(self._keep_cursor) as cursor:
@@ -227,7 +247,7 @@ class EmbeddedStore:
         Costs about a second for each million rows, in steps of one transaction, beside running writes and reads. A sealed
         day with late samples is rewritten once these are 2 % of it, at the latest in the first pass of the next UTC day.
         """
-        await self._run(self._keeper, self._compact)
+        await self._run("_keeper", self._compact)
 
     def _compact(self) -> None:
         cursor = self._keep_cursor
@@ -256,7 +276,7 @@ class EmbeddedStore:
         return keys[keys >= 0]
 
     async def _read(self, method: Callable[[Cursor], Batch]) -> Batch:
-        return await self._run(self._reader, self._with_cursor, self._numbered, method)
+        return await self._run("_reader", self._with_cursor, self._numbered, method)
 
     def _numbered(self, cursor: Cursor, method: Callable[[Cursor], Batch]) -> Batch:
         """What `method` finds in one snapshot, with numbers of the index, sorted by (point, at)."""
@@ -273,12 +293,29 @@ class EmbeddedStore:
         finally:
             self._read_cursors.put(cursor)
 
-    async def _run(self, pool: ThreadPoolExecutor, method: Callable[..., Result], *arguments: Any) -> Result:
+    async def _run(self, pool: str, method: Callable[..., Result], *arguments: Any) -> Result:
+        if self._broken:
+            await self._mend()
         if self._connection is None:
             raise StoreUnavailable(f"{self.path} is not open")
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, method, *arguments)
-        except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
+            return await asyncio.get_running_loop().run_in_executor(getattr(self, pool), method, *arguments)
+        except duckdb.FatalException as error:
+            self._broken = True
+            raise StoreUnavailable(f"{self.path} is opened again after: {error}") from error
+        except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
             raise StoreUnavailable(f"{self.path}: {error}") from error
         except duckdb.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
+
+    async def _mend(self) -> None:
+        """Closes and opens a store that DuckDB has given up; what was acknowledged is in its log."""
+        async with self._mending:
+            if not self._broken:
+                return
+            await self._shut()
+            try:
+                await self.open()
+            except StoreError as error:
+                raise StoreUnavailable(str(error)) from error
+            self._broken = False

@@ -6,6 +6,7 @@ unit of the point, a point is its id; what was written is read back unchanged, b
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -181,6 +182,21 @@ def from_ipc(source: bytes, index: PointIndex) -> Iterator[Batch]:
                 yield from_arrow(pa.Table.from_batches([part]), index)
     except pa.ArrowException as error:
         raise StoreError(f"not an Arrow stream of samples: {error}") from error
+
+
+@contextlib.contextmanager
+def sink(path: Path, ids: Sequence[str]) -> Iterator[Callable[[Batch], None]]:
+    """A file that batches are written to, one after the other: Parquet where the name ends so, else CSV. Raises StoreError."""
+    try:
+        if path.suffix == ".parquet":
+            with pyarrow.parquet.ParquetWriter(path, _SCHEMA, compression="zstd") as writer:
+                yield lambda batch: writer.write_table(to_arrow(batch, ids))
+        else:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                file.write(",".join(COLUMNS) + "\r\n")
+                yield lambda batch: file.writelines(to_csv(batch, ids, header=False))
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from None
 
 
 def _taken(out: io.StringIO) -> str:

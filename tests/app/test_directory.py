@@ -58,7 +58,7 @@ def test_a_device_that_a_person_adopted_into_the_file_is_not_admitted_beside_it(
     directory = Directory(settings(), PointIndex(), kept, lambda: 1)
     directory.admit("main", "plug", "p1")
     adopted = FILE + '[[device]]\nid = "kettle"\ntemplate = "plug"\naddress = "p1"\nsite = "a"\n'
-    directory.reload(settings(adopted))
+    directory.take(settings(adopted))
     assert set(directory.facility.devices) == {"kettle"}
     kept.close()
 
@@ -70,7 +70,7 @@ def test_a_reload_keeps_the_numbers_of_points() -> None:
     number = directory.index.get("p1.power")
     changes: list[int] = []
     directory.changed = lambda: changes.append(1)
-    directory.reload(settings(FILE + '[[point]]\nid = "aaa"\nsite = "a"\nmetric = "power"\n'))
+    directory.take(settings(FILE + '[[point]]\nid = "aaa"\nsite = "a"\nmetric = "power"\n'))
     assert directory.index.get("p1.power") == number
     assert "aaa" in directory.facility.points
     assert changes == [1]

@@ -54,7 +54,7 @@ def test_each_rule_fires_on_its_fault_in_time_and_on_nothing_else(facility: Faci
     expected = {
         "campus-lights-at-night": ("lights_left_on", "a-light.power", 60),
         "campus-night-flow": ("leak", "water-b.flow", 60),
-        "campus-power-factor": ("power_factor_loss", "em-t1.power_factor", 40),
+        "power-factor-low": ("power_factor_loss", "em-t1.power_factor", 40),
         "campus-supply-air": ("stuck_valve", "ahu-c1.sat", 180),
         "campus-overspeed": ("overspeed", "car-0526.speed", 200),
         "campus-fuel-theft": ("fuel_theft", "car-0318.fuel", 15),
