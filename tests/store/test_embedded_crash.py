@@ -205,3 +205,50 @@ async def test_a_batch_survives_without_a_close(tmp_path: Path) -> None:
     await copy.open()
     assert (await copy.read([0], 0, 2)).value.tolist() == [2.0]
     await copy.close()
+
+
+FULL_DISK = """
+import asyncio, resource, sys
+import numpy as np
+from steward.errors import StoreUnavailable
+from steward.model import Batch, PointIndex
+from steward.store.embedded import EmbeddedStore
+
+random = np.random.default_rng(1)
+
+async def main(path):
+    store, kept, failed = EmbeddedStore(path, PointIndex(["a"])), 0, 0
+    await store.open()
+    store._connection.execute("SET checkpoint_threshold = '300KB'")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, resource.RLIM_INFINITY))  # the disk is full for any file that size
+    while failed < 3:
+        try:
+            await store.write(Batch.of([0] * 1000, np.arange(1000) + kept * 1000, random.normal(size=1000)))
+            kept += 1
+        except StoreUnavailable as error:
+            failed += 1
+            print(str(error)[:200], file=sys.stderr)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    for _ in range(3):
+        await store.write(Batch.of([0] * 1000, np.arange(1000) + kept * 1000, random.normal(size=1000)))
+        kept += 1
+    assert await store.count() == kept * 1000, (await store.count(), kept)
+    await store.close()
+    await store.open()
+    assert (await store.count(), store.lost) == (kept * 1000, 0)
+    await store.close()
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def test_a_full_disk_makes_the_store_unavailable_until_there_is_room_and_loses_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path / "steward.duckdb")],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "opened again after" in done.stderr
