@@ -50,7 +50,11 @@ def listen(host: str, port: int) -> socket.socket:
 @contextlib.asynccontextmanager
 async def serving(steward: Steward, wire: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
     """The service up and its API served on a socket, until the end of the block."""
-    await steward.start()
+    try:
+        await steward.start()
+    except BaseException:
+        wire.close()
+        raise
     try:
         config = uvicorn.Config(
             steward.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3, server_header=False

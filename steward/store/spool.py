@@ -103,7 +103,12 @@ class SpooledStore:
         damaged = await self._in_thread(self._segments.open)
         for text in damaged:
             log.warning("spool_damaged", detail=text)
-        await self._try_to_open()
+        try:
+            await self._try_to_open()
+        except BaseException:
+            await self._in_thread(self._segments.close)
+            self._files.shutdown(wait=False)
+            raise
         self._measure()
         if self._segments.samples or not self._store_open:
             self._waiting.set()
