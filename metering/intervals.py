@@ -145,8 +145,7 @@ def share_floor(total: IntArray, part: IntArray, whole: IntArray) -> IntArray:
     guess = np.floor(total.astype(np.float64) * (part / whole)).astype(np.int64)
     with np.errstate(over="ignore"):
         rest = total * part - guess * whole
-    exact: IntArray = guess + rest // whole
-    return exact
+    return (guess + np.floor_divide(rest, whole)).astype(np.int64)
 
 
 def grid(start: int, end: int) -> IntArray:
