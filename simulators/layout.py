@@ -220,13 +220,12 @@ def _fleet(campus: _Campus) -> None:
         id = f"charger-{number}"
         campus.equip(id, f"Charger {number}", f"{number}号充电桩", "charger", space="block-a.garage", rated_power="22kW")
         campus.device(id, f"Charger {number}", f"{number}号充电桩", "charger", 60, "block-a", equip=id, category="D6")
-    for id, plate, en, zh, drive, template in VEHICLES:
+    for id, plate, en, zh, _drive, template in VEHICLES:
         type_ = "bus" if id.startswith("bus") else "vehicle"
         campus.equip(id, en, zh, type_, site="block-a", plate=plate)
         tracker = f"8681200{abs(hash_digits(id)):08d}" if "traccar" in template else id
         address = f"fleet/{id}" if "owntracks" in template else tracker
         campus.device(id, en, f"{zh} {plate}", template, 30, "block-a", equip=id, address=address)
-        del drive
 
 
 def hash_digits(id: str) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from steward.model import FloatArray, IntArray
+from steward.model import FloatArray
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -82,9 +82,3 @@ def running(rate: FloatArray, before: float) -> FloatArray:
     """A register of n + 1 boundary values that starts at `before` and grows by `rate` (n,) each step, added in order."""
     total: FloatArray = np.cumsum(np.concatenate(([before], rate)))
     return total
-
-
-def floor_index(t: IntArray, step: int) -> IntArray:
-    """The number of the step that a time lies in."""
-    index: IntArray = t // step
-    return index
