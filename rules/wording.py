@@ -1,124 +1,154 @@
-"""The sentences of an alert: what, where, since when; why we think so; what to check first. In English and Chinese.
+"""An alert in words: the one-sentence title, why it matters, what to check first; in English and Chinese.
 
-Pure: texts are templates of the rule (`title`, `why`, `check`) or of its kind, filled from the alert's evidence. Known
-names are `NAMES`; another one stays as it is written. Values carry the point's display unit, moments the site's local time.
+The text comes from the rule's templates; `{name}` is filled from the alert and the facility, an unknown name stays as
+written. Names: equip, point, target, site, device, value, worst, limit, since, duration, severity and the keys of the evidence.
+Values are in the point's display unit, times in local time of its site. Pure; nothing is ever evaluated.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from rules.contract import Rule
-from steward.model import Alert, Facility, Nature, Point, Text, text
-from steward.units import DAY, HOUR, MINUTE, SECOND, UNITS
+from steward.errors import UnknownUnit
+from steward.model import Alert, Facility, Point, Text, text
+from steward.units import SECOND, unit
 
-NAMES = ("equip", "point", "device", "space", "site", "value", "worst", "limit", "since", "duration", "plate")
-"""What a template may name in braces."""
-
-TITLES: Mapping[str, Text] = {
-    "threshold": {"en": "{equip}: {point} is {value}, limit {limit}", "zh": "{equip}：{point}为{value}，限值{limit}"},
-    "rate": {"en": "{equip}: {point} changes too fast, {value}", "zh": "{equip}：{point}变化过快，{value}"},
-    "stale": {"en": "{device} is silent", "zh": "{device}失联"},
-    "stuck": {"en": "{equip}: {point} is stuck at {value}", "zh": "{equip}：{point}卡在{value}不变"},
-    "schedule": {"en": "{equip} runs out of hours, {value}", "zh": "{equip}在非工作时间运行，{value}"},
-    "": {"en": "{equip}: {point} is {value}", "zh": "{equip}：{point}为{value}"},
-}
-SINCE: Text = {"en": "{title} since {since}", "zh": "{title}，自{since}起"}
-STEPS: Mapping[str, tuple[tuple[float, str], ...]] = {
-    "W": ((1e6, "MW"), (1e3, "kW"), (1.0, "W")),
-    "Wh": ((1e6, "MWh"), (1e3, "kWh"), (1.0, "Wh")),
-    "Pa": ((1e3, "kPa"), (1.0, "Pa")),
-    "m": ((1e3, "km"), (1.0, "m")),
-    "ratio": ((0.01, "%"),),
-    "m3/s": ((1 / 3600, "m³/h"),),
-    "m/s": ((1 / 3.6, "km/h"),),
-    "s": ((DAY / SECOND, "d"), (HOUR / SECOND, "h"), (MINUTE / SECOND, "min"), (1.0, "s")),
-    "degC": ((1.0, "°C"),),
-    "m3": ((1.0, "m³"),),
-    "Hz": ((1 / 60, "rpm"),),
-}
-_PLACE = re.compile(r"\{(\w+)\}")
+_NAME = re.compile(r"\{(\w+)\}")
+_SHOWN = {"W": "kW", "Wh": "kWh", "VA": "kVA", "ratio": "%", "m3/s": "L/h", "Pa": "kPa", "m/s": "km/h", "degC": "°C"}
+_DEFAULT: dict[str, Text] = {
+    "threshold": {"en": "{equip}: {point} is {value}, limit {limit}, since {since}",
+                  "zh": "{equip}：{point}为{value}，限值{limit}，始于{since}"},
+    "rate": {"en": "{equip}: {point} changes by {value}, limit {limit}, since {since}",
+             "zh": "{equip}：{point}变化{value}，限值{limit}，始于{since}"},
+    "stale": {"en": "{device} has been silent for {value}", "zh": "{device}已静默{value}"},
+    "stuck": {"en": "{equip}: {point} has not moved from {value} since {unchanged_since}",
+              "zh": "{equip}：{point}自{unchanged_since}起停在{value}不变"},
+    "schedule": {"en": "{equip} runs out of hours, {value} since {since}", "zh": "{equip}在非工作时间运行，{value}，始于{since}"},
+}  # fmt: skip
+_ANY: Text = {"en": "{target}: {value} since {since}", "zh": "{target}：{value}，始于{since}"}
 
 
-def title(alert: Alert, rule: Rule | None, facility: Facility, language: str) -> str:
-    """One sentence: what, where, since when."""
-    written = rule.title if rule is not None else {}
-    template = text(written, language) if written else text(TITLES.get(alert.kind, TITLES[""]), language)
-    names = _names(alert, facility, language)
-    sentence = _fill(template, names)
-    if "{since}" in template or "{duration}" in template:
-        return sentence
-    return _fill(text(SINCE, language), {"title": sentence, "since": names["since"]})
+def title(alert: Alert, rule: Rule | None, facility: Facility, language: str = "en") -> str:
+    """The one-sentence title, from the rule's template or, where it has none, from the kind's."""
+    template = text(rule.title, language) if rule else ""
+    return fill(template or text(_DEFAULT.get(alert.kind, _ANY), language), alert, facility, language)
 
 
-def why(alert: Alert, rule: Rule | None, facility: Facility, language: str) -> str:
-    """Why we think so, "" where the rule does not say."""
-    return _fill(text(rule.why, language), _names(alert, facility, language)) if rule is not None and rule.why else ""
+def why(alert: Alert, rule: Rule | None, facility: Facility, language: str = "en") -> str:
+    """Why the alert matters, "" where the rule does not say."""
+    return fill(text(rule.why, language), alert, facility, language) if rule else ""
 
 
-def check(alert: Alert, rule: Rule | None, facility: Facility, language: str) -> str:
+def check(alert: Alert, rule: Rule | None, facility: Facility, language: str = "en") -> str:
     """What to check first, "" where the rule does not say."""
-    return _fill(text(rule.check, language), _names(alert, facility, language)) if rule is not None and rule.check else ""
+    return fill(text(rule.check, language), alert, facility, language) if rule else ""
 
 
-def quantity(value: float, canonical: str, display: str = "") -> str:
-    """A value with its unit: `display` where it is given, else the step that suits the size; a dash where there is none."""
-    if not np.isfinite(value):
-        return "–"
-    shown = UNITS.get(display)
-    if shown is not None and shown.canonical == canonical and canonical not in STEPS:
-        return f"{_digits((value - shown.offset) / shown.scale)} {display}".rstrip()
-    steps = STEPS.get(canonical, ((1.0, "" if canonical == "1" else canonical),))
-    size, symbol = next((step for step in steps if abs(value) >= step[0]), steps[-1])
-    gap = "" if symbol in ("%", "") else " "
-    return f"{_digits(value / size)}{gap}{symbol}"
-
-
-def _digits(value: float) -> str:
-    """Three significant digits, no exponent, no trailing zeros."""
-    if value == 0:
-        return "0"
-    places = max(0, 2 - int(np.floor(np.log10(abs(value)))))
-    shown = f"{value:.{min(places, 6)}f}"
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown
-
-
-def _fill(template: str, names: Mapping[str, str]) -> str:
-    return _PLACE.sub(lambda found: names.get(found[1], found[0]), template)
+def fill(template: str, alert: Alert, facility: Facility, language: str) -> str:
+    """The template with the names that are known filled in."""
+    names = _names(alert, facility, language)
+    return _NAME.sub(lambda found: names.get(found[1], found[0]), template)
 
 
 def _names(alert: Alert, facility: Facility, language: str) -> dict[str, str]:
     point = next((facility.points[id] for id in alert.points if id in facility.points), None)
-    equip = facility.equips.get(alert.target) or facility.equips.get(point.equip if point else "")
-    device = facility.devices.get(alert.target) or facility.devices.get(point.device if point else "")
-    place = equip or device or point
-    site = facility.sites.get(place.site) if place else None
-    space = facility.spaces.get(place.space) if place else None
-    zone = ZoneInfo(site.time_zone) if site else UTC
-    where = [text(one.name, language) for one in (equip, space, site) if one is not None]
-    named = text(point.name, language) if point else alert.target
-    return {
-        "equip": where[0] if where else named,
-        "plate": equip.plate if equip and equip.plate else (where[0] if where else named),
-        "point": named,
-        "device": text(device.name, language) if device else alert.target,
-        "space": text(space.name, language) if space else "",
-        "site": text(site.name, language) if site else "",
-        "value": _shown(alert.value, alert, point),
-        "worst": _shown(alert.worst, alert, point),
-        "limit": _shown(alert.limit, alert, point),
-        "since": datetime.fromtimestamp(alert.since / SECOND, zone).strftime("%m-%d %H:%M"),
-        "duration": quantity(max(0, (alert.resolved or alert.at) - alert.since) / SECOND, "s"),
+    zone = _zone(point, alert, facility)
+    names: dict[str, str] = {
+        key: _evidence(key, value, alert, point, zone, language) for key, value in alert.evidence.items() if value is not None
     }
+    equip = facility.equips.get(point.equip if point else alert.target) or facility.equips.get(alert.target)
+    site = facility.sites.get(point.site) if point else (facility.sites.get(equip.site) if equip else None)
+    device = facility.devices.get(alert.target) or (facility.devices.get(point.device) if point else None)
+    point_name = text(point.name, language) if point else alert.target
+    names |= {
+        "target": alert.target,
+        "point": point_name,
+        "equip": text(equip.name, language) if equip else point_name,
+        "site": text(site.name, language) if site else "",
+        "device": text(device.name, language) if device else alert.target,
+        "value": _measure(alert.value, alert, point, language),
+        "worst": _measure(alert.worst, alert, point, language),
+        "limit": _measure(alert.limit, alert, point, language),
+        "since": _clock(alert.since, alert.at, zone),
+        "duration": span((alert.resolved or alert.at) - alert.since, language),
+        "severity": alert.severity.value,
+    }
+    return names
 
 
-def _shown(value: float, alert: Alert, point: Point | None) -> str:
-    canonical = str(alert.evidence.get("unit") or (point.unit if point else "1"))
-    if point is not None and point.nature is Nature.STATE and np.isfinite(value):
-        return point.states.get(int(value), f"{value:g}")
-    return quantity(value, canonical, point.display_unit if point and point.unit == canonical else "")
+def _zone(point: Point | None, alert: Alert, facility: Facility) -> ZoneInfo:
+    equip = facility.equips.get(alert.target)
+    device = facility.devices.get(alert.target)
+    name = point.site if point else equip.site if equip else device.site if device else ""
+    found = facility.sites.get(name)
+    return ZoneInfo(found.time_zone if found else "UTC")
+
+
+def _evidence(key: str, value: Any, alert: Alert, point: Point | None, zone: ZoneInfo, language: str) -> str:
+    if key.endswith(("_at", "_since")) and isinstance(value, int):
+        return _clock(value, alert.at, zone)
+    if key.endswith("_ns") and isinstance(value, int):
+        return span(value, language)
+    if key.endswith("_value") or key == "first":
+        return _measure(float(value), alert, point, language)
+    return str(value)
+
+
+def _clock(at: int, now: int, zone: ZoneInfo) -> str:
+    """Site-local: the hour alone on the day of the statement, else with the date."""
+    moment = datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone)
+    today = datetime.fromtimestamp(now // SECOND, UTC).astimezone(zone)
+    return moment.strftime("%H:%M" if moment.date() == today.date() else "%Y-%m-%d %H:%M")
+
+
+def _measure(value: float, alert: Alert, point: Point | None, language: str) -> str:
+    if math.isnan(value):
+        return "–"  # noqa: RUF001
+    canonical = str(alert.evidence.get("unit", point.unit if point else ""))
+    if canonical == "s":
+        return span(round(value * SECOND), language)
+    if point is not None and point.states and alert.kind != "rate" and canonical == point.unit:
+        return point.states.get(round(value), number(value))
+    shown = point.display_unit if point and point.display_unit and canonical == point.unit else _SHOWN.get(canonical, canonical)
+    scale, offset = _conversion(shown, canonical)
+    change = alert.kind == "rate"  # a difference has no zero to shift
+    symbol = ("K" if canonical == "degC" and shown != "°F" else shown) if change else shown
+    per = alert.evidence.get("per_ns") if change else None
+    tail = f"/{span(int(per), language)}" if isinstance(per, int) else ""
+    amount = number((value - (0.0 if change else offset)) / scale)
+    space = "" if symbol in ("%", "1", "") else " "
+    return amount + space + ("" if symbol == "1" else symbol) + tail
+
+
+def _conversion(shown: str, canonical: str) -> tuple[float, float]:
+    try:
+        found = unit(shown)
+    except UnknownUnit:
+        return 1.0, 0.0
+    return (found.scale, found.offset) if found.canonical == canonical else (1.0, 0.0)
+
+
+def number(value: float) -> str:
+    """Three significant digits, no exponent, no trailing zeros."""
+    if not value or abs(value) >= 100:
+        return f"{value:.0f}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    shown = f"{value:.{min(digits, 6)}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def span(ns: int, language: str) -> str:
+    """A length of time with its two largest parts."""
+    seconds = max(0, ns // SECOND)
+    words = {"zh": ("天", "小时", "分钟", "秒")}.get(language, (" d", " h", " min", " s"))
+    parts: list[str] = []
+    for size, word in zip((86400, 3600, 60, 1), words, strict=True):
+        amount, seconds = divmod(seconds, size)
+        if amount or (size == 1 and not parts):
+            parts.append(f"{amount}{word}")
+    return ("" if language == "zh" else " ").join(parts[:2])
