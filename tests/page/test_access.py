@@ -31,8 +31,13 @@ def _found(page: object) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("look", ["light-en", "dark-zh", "phone"])
+QUICK = {("now", "light-en"), ("places", "dark-zh"), ("alerts", "phone"), ("quarantine", "light-en")}
+"""What the default suite looks at; the rest of the 27 is run with the slow tests."""
+LOOKS = ("light-en", "dark-zh", "phone")
+ALL = [pytest.param(view, look, marks=() if (view, look) in QUICK else pytest.mark.slow) for view in VIEWS for look in LOOKS]
+
+
+@pytest.mark.parametrize(("view", "look"), ALL)
 def test_axe_finds_nothing(open_page: Open, view: str, look: str) -> None:
     address, shown = VIEWS[view]
     theme = "dark" if look == "dark-zh" else "light"
@@ -43,7 +48,7 @@ def test_axe_finds_nothing(open_page: Open, view: str, look: str) -> None:
     assert not _found(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_axe_finds_nothing_in_an_alert_and_in_the_dialogs(open_page: Open, theme: str) -> None:
     page = open_page("#/alerts", theme=theme)
     page.locator("tr[data-alert] a").first.click()

@@ -30,6 +30,20 @@ export function withGaps(columns, longest) {
 /** How far apart samples may lie before it is a gap. @param {number} window ms, 0 for raw @param {number} interval expected, ms */
 export const longestStep = (window, interval) => Math.max(interval * 3 + window, 1500);
 
+/**
+ * What flows, from the last reads of a register: mean rate between neighbours, standing at the later one. A fall (reset, swap)
+ * is no flow: it is a gap.
+ * @param {{at: number[], last: (number | null)[]}} reads @param {number} factor from unit a second to the rate's unit @returns {Columns}
+ */
+export function rates({ at, last }, factor) {
+  const mean = at.map((ms, i) => {
+    const [before, now] = [last[i - 1], last[i]];
+    if (i === 0 || before === null || now === null || now < before) return null;
+    return ((now - before) / ((ms - at[i - 1]) / 1000)) * factor;
+  });
+  return { at, mean, min: mean, max: mean };
+}
+
 /** Smallest and largest present value, undefined if there is none. @param {Columns} columns */
 export function extent(columns) {
   let low = Infinity;

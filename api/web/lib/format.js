@@ -1,5 +1,5 @@
 // Numbers, times and durations as text, through Intl; nothing here knows the page. Times are epoch milliseconds.
-import { locale, named, t } from './i18n.js';
+import { locale, named, t, word } from './i18n.js';
 import { decimals, displayOf, registerOf, shown } from './units.js';
 
 /** @type {Map<string, Intl.NumberFormat | Intl.DateTimeFormat>} */
@@ -38,14 +38,14 @@ export function valueText(value, point, display) {
   if (point.nature === 'state') return { text: stateText(value, point), unit: '' };
   const used = display ?? (point.nature === 'counter' ? registerOf(point.unit ?? '1', point.metric) : displayOf(point.unit ?? '1', value, point.metric));
   const scaled = shown(value, used);
-  const digits = point.nature === 'counter' && used.digits === undefined ? (Math.abs(scaled) >= 10_000 ? 0 : 1) : decimals(scaled, used);
+  const digits = point.nature === 'counter' && used.digits === undefined ? (Math.abs(scaled) >= 10_000 ? 0 : 1) : used.symbol === '' && Number.isInteger(scaled) ? 0 : decimals(scaled, used);
   return { text: number(scaled, digits), unit: used.symbol };
 }
 
 /** @param {number} value @param {{metric?: string, states?: Record<string, any>}} point */
 export function stateText(value, point) {
   const own = point.states?.[String(Math.round(value))];
-  if (own) return named(own);
+  if (own) return word('state', named(own));
   const pair = STATE_WORDS[point.metric ?? ''];
   if (pair && (value === 0 || value === 1)) return t(pair[value]);
   return number(value, Number.isInteger(value) ? 0 : 2);

@@ -8,10 +8,11 @@ import { BASE, api } from './api.js';
 import { loadAlerts, takeAlert } from './alerts.js';
 import { facility, loadFacility, nodeOf } from './facility.js';
 
-/** @typedef {{state: 'connecting' | 'live' | 'off', heard: number, lag: number | null}} Connection heard: last sign of life, server ms */
+/** @typedef {{state: 'connecting' | 'live' | 'off', heard: number, newest: number}} Connection
+ * heard: last sign of life, newest: moment of the newest value, server ms (0: none yet) */
 
 /** @type {Store<Connection>} */
-export const connection = new Store({ state: 'connecting', heard: now(), lag: null });
+export const connection = new Store({ state: 'connecting', heard: now(), newest: 0 });
 /** Counts what makes every cached answer stale: the stream could not be resumed, or the facility changed. @type {Store<number>} */
 export const renewal = new Store(0);
 /** The newest `server` event: brokers, storage, refused subscriptions. @type {Store<any>} */
@@ -53,7 +54,7 @@ export async function connect() {
 
 function opened() {
   tries = 0;
-  change({ state: 'live', heard: now(), lag: null });
+  change({ state: 'live', heard: now() });
 }
 
 function heard() {
@@ -81,9 +82,9 @@ export function takeColumns(body, asked = false) {
     if (body.at[i] > newest) newest = body.at[i];
   }
   const at = now();
-  // far-off times are clocks that run wrong, not lag of the page
-  const lag = newest && Math.abs(at - newest) < 60_000 ? Math.max(0, at - newest) : connection.value.lag;
-  if (connection.value.state === 'live') change({ heard: at, lag });
+  // what lies ahead is a clock that runs wrong, not news from the future
+  newest = Math.max(connection.value.newest, newest <= at + 1000 ? Math.min(newest, at) : 0);
+  if (connection.value.state === 'live') change({ heard: at, newest });
 }
 
 /** Above this many points a page does not ask for all of them: sums then come from the server until the stream has spoken. */

@@ -3,16 +3,17 @@
 import { known, named, t, word } from './i18n.js';
 import { duration, measure, since, valueText } from './format.js';
 import { now } from './clock.js';
+import { RATES } from './units.js';
 import { nodeOf } from './facility.js';
 
 /** What the value of an alert is in. A kind that finds silence or a rest speaks of seconds; a register is judged by its rate. */
 const OF_KIND = { stale: 's', stuck: '' };
-const RATES = { Wh: 'W', VAh: 'VA', varh: 'var', m3: 'm3/s' };
 
 /** @param {any} alert */
 function pointLike(alert) {
+  if (alert.evidence?.unit && alert.evidence.unit !== alert.unit) return { unit: alert.evidence.unit };
   const unit = OF_KIND[alert.kind] || alert.unit || '1';
-  return unit in RATES && COUNTERS.has(alert.metric) ? { unit: RATES[unit] } : { unit, metric: OF_KIND[alert.kind] ? '' : alert.metric };
+  return unit in RATES && COUNTERS.has(alert.metric) ? { unit: RATES[unit].unit } : { unit, metric: OF_KIND[alert.kind] ? '' : alert.metric };
 }
 const COUNTERS = new Set(['energy', 'energy_export', 'reactive_energy', 'apparent_energy', 'heat', 'water', 'gas']);
 

@@ -2,6 +2,7 @@
 import { Store } from './state.js';
 import { api } from './api.js';
 import { now } from './clock.js';
+import { rates } from '../chart/series.js';
 
 const DAY = 86_400_000;
 const FOR = 300_000;
@@ -15,6 +16,9 @@ export const trendsChanged = new Store(0);
 /** @type {Set<string>} */
 const wanted = new Set();
 let timer = 0;
+
+/** What flows of a register, as a trend. @param {Trend | undefined} trend @returns {Trend | undefined} */
+export const flowOf = (trend) => trend && { ...trend, value: rates(trend, 1).mean };
 
 /** @param {string} point @returns {Trend | undefined} */
 export function trendOf(point) {

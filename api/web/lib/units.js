@@ -64,6 +64,9 @@ export function displayOf(unit, max, metric = '') {
   return best;
 }
 
+/** The rate of a register: unit and factor from (register unit a second). @type {Record<string, {unit: string, factor: number}>} */
+export const RATES = { Wh: { unit: 'W', factor: 3600 }, VAh: { unit: 'VA', factor: 3600 }, varh: { unit: 'var', factor: 3600 }, m3: { unit: 'm3/s', factor: 1 } };
+
 /** A register is shown as it stands on the meter: in thousands of the unit where that is custom. @param {string} unit @param {string} [metric] @returns {Display} */
 export const registerOf = (unit, metric = '') => (metric in CUSTOMARY ? CUSTOMARY[metric] : unit in REGISTERS ? REGISTERS[unit] : displayOf(unit, 0, metric));
 const REGISTERS = { Wh: { symbol: 'kWh', factor: 1e-3 }, VAh: { symbol: 'kVAh', factor: 1e-3 }, varh: { symbol: 'kvarh', factor: 1e-3 } };

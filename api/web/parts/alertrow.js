@@ -24,11 +24,12 @@ export function AlertRow({ alert, picked, wide, spark, check }) {
   const zone = zoneOf(alert);
   const address = href('alerts', alert.id);
   const { value, limit } = amounts(alert);
+  const why = [placeOf(alert), named(alert.check) || named(alert.why)].filter(Boolean).join(' · ');
   const classes = ['row', alert.severity, isWaiting(alert) && alert.condition === 'firing' ? '' : 'ack', picked ? 'picked' : '', fresh.has(alert.id) ? 'fresh' : ''];
   const open = (/** @type {MouseEvent} */ event) => !(/** @type {HTMLElement} */ (event.target).closest('a, input')) && go(address);
   return html`<tr class=${classes.filter(Boolean).join(' ')} onClick=${open} data-alert=${alert.id}>
     ${check}
-    <td class="wrap"><div class="what"><${Severity} of=${alert.severity} /><div><b><a href=${address}><bdi>${sentence(alert, zone)}</bdi></a></b><span class="why"><bdi>${[placeOf(alert), named(alert.check) || named(alert.why)].filter(Boolean).join(' · ')}</bdi></span></div></div></td>
+    <td class="wrap says"><div class="what"><${Severity} of=${alert.severity} /><div><b><a href=${address}><bdi>${sentence(alert, zone)}</bdi></a></b><span class="why" title=${why}><bdi>${why}</bdi></span></div></div></td>
     ${spark !== undefined && html`<td class="wide-only">${spark}</td>`}
     ${wide && html`<td class="wide-only"><${SeverityWord} of=${alert.severity} /></td>`}
     <td class="num">${duration(lasted(alert))}</td>

@@ -7,7 +7,7 @@ import { nodeOf, zoneOf } from '../lib/facility.js';
 import { go, href, refine } from '../lib/route.js';
 import { renewal } from '../lib/live.js';
 import { useKeys } from '../lib/keys.js';
-import { trendOf, trendsChanged } from '../lib/trends.js';
+import { flowOf, trendOf, trendsChanged } from '../lib/trends.js';
 import { displayOf } from '../lib/units.js';
 import { alerts } from '../lib/alerts.js';
 import { Age, Value } from './value.js';
@@ -94,7 +94,7 @@ function Row({ point, index, total, top, picked, sizes }) {
   return html`<div class=${picked ? 'vrow picked' : 'vrow'} style=${style} role="listitem" aria-setsize=${total} aria-posinset=${index + 1} onClick=${() => go(address)} data-row=${point.id}>
     <span><a href=${address} onClick=${(event) => event.stopPropagation()}>${alert ? html`<${Severity} of=${alert.severity} /> ` : ''}<bdi>${named(point.name) || point.id}</bdi></a><small class="phone-only"><bdi>${node ? named(node.name) || node.id : ''}</bdi></small></span>
     <span class="place wide-only"><bdi>${node ? named(node.name) || node.id : ''}</bdi></span>
-    <span class="wide-only"><${Spark} series=${trendOf(point.id)} height=${20} hotFrom=${alert?.since} severity=${alert?.severity} /></span>
+    <span class="wide-only"><${Spark} series=${point.nature === 'counter' ? flowOf(trendOf(point.id)) : trendOf(point.id)} height=${20} hotFrom=${alert?.since} severity=${alert?.severity} /></span>
     <span class="num"><${Value} point=${point} display=${point.nature === 'gauge' ? display : undefined} /></span>
     <span class="num place wide-only">${word('metric', point.metric)}</span>
     <span class="num"><${Age} point=${point} zone=${zoneOf(point)} /></span>

@@ -23,7 +23,7 @@ export function Quiet({ branch, turn }) {
   const load = useLoad(`quiet ${branch} ${turn} ${renewal.value}`, (signal) => api.devices(branch, {}, signal));
   const devices = load.data?.devices ?? [];
   const stuck = ranked(branch).filter((alert) => alert.kind === 'stuck');
-  const lines = [...silent(devices), ...stuck.map(still), ...devices.filter((device) => Math.abs(device.offset ?? 0) > CLOCK_OFF).map(clockOff)];
+  const lines = [...silent(devices), ...stuck.map(still), ...clocks(devices)];
   const points = devices.reduce((sum, device) => sum + device.stale, 0);
   return html`<${Panel} title=${t('quiet.title')} note=${points ? t('quiet.note', { n: points }) : ''} more=${html`<a class="link" href=${href('devices')}>${t('view.devices')}</a>`}>
     ${!load.data ? html`<${Pending} load=${load} />` : !lines.length ? html`<${Empty} title=${t('quiet.none')}>${t('quiet.noneWords')}</${Empty}>` : html`
@@ -46,6 +46,13 @@ function silent(devices) {
 }
 
 const still = (alert) => ({ key: alert.id, who: sentence(alert, zoneOf(alert)), href: href('alerts', alert.id), silent: false, why: t('quiet.stuck', { v: duration(now() - alert.since) }) });
+
+/** Clocks that run wrong; where there are many it is one cause, and one line. @param {any[]} devices */
+function clocks(devices) {
+  const off = devices.filter((device) => Math.abs(device.offset ?? 0) > CLOCK_OFF);
+  if (off.length <= 3) return off.map(clockOff);
+  return [{ key: 'clocks', who: t('quiet.clocks', { n: off.length }), href: href('devices'), silent: false, why: off.slice(0, 3).map((device) => named(device.name) || device.id).join(' · ') + ' …' }];
+}
 
 const clockOff = (device) => ({ key: `clock ${device.id}`, who: named(device.name) || device.id, href: href('devices', device.id), silent: false, why: offsetWords(device.offset) });
 

@@ -41,8 +41,8 @@ function To({ view, current, n, worst }) {
 function Beat() {
   useChange(connection);
   const now = useSecond();
-  const { state, heard, lag } = connection.value;
-  const words = state === 'live' ? (lag === null ? t('live.on') : t('live.lag', { v: age(lag) })) : state === 'connecting' ? t('live.connecting') : t('live.off', { v: age(now - heard) });
+  const { state, heard, newest } = connection.value;
+  const words = state === 'live' ? (newest ? t('live.newest', { v: age(now - newest) }) : t('live.on')) : state === 'connecting' ? t('live.connecting') : t('live.off', { v: age(now - heard) });
   return html`<div class=${state === 'live' ? 'beat' : 'beat off'}>${words}</div>`;
 }
 

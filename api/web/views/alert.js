@@ -10,6 +10,7 @@ import { now, useSecond } from '../lib/clock.js';
 import { go, href, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
 import { tell } from '../lib/say.js';
+import { RATES } from '../lib/units.js';
 import { amounts, lasted, sentence } from '../lib/sentence.js';
 import { Severity } from '../parts/severity.js';
 import { Panel, Pending } from '../parts/panel.js';
@@ -78,8 +79,8 @@ function Evidence({ alert, zone }) {
   return html`<${History} title=${html`${t('alert.evidence')} <a class="link" href=${href('point', point.id)}><bdi>${named(point.name) || point.id}</bdi></a>`} point=${point} zone=${zone} query=${route.value.query} limits=${limits} shades=${shades} within=${within} />`;
 }
 
-/** A limit is drawn only on a chart of the same quantity: the rate of a register is not the register. */
-const sameUnit = (alert, point) => (alert.unit || point.unit) === point.unit && point.nature !== 'counter';
+/** A limit is drawn only on a chart of the same quantity: seconds of silence and changes an hour are not the value. */
+const sameUnit = (alert, point) => alert.kind !== 'stale' && alert.kind !== 'rate' && (point.nature !== 'counter' || point.unit in RATES);
 
 function Facts({ alert, zone }) {
   useSecond();
@@ -94,13 +95,14 @@ function Facts({ alert, zone }) {
     alert.limit !== null && [t('alert.limit'), limit],
     [t('alert.where'), html`<${Path} alert=${alert} />`],
     [t('alert.rule'), html`<bdi>${alert.rule}</bdi> · ${word('rulekind', alert.kind)}`],
-    ...Object.entries(alert.evidence ?? {}).filter(([, v]) => v !== null && typeof v !== 'object').map(([key, v]) => [word('evidence', key), evidenceText(key, v, zone)]),
+    ...Object.entries(alert.evidence ?? {}).filter(([key, v]) => v !== null && typeof v !== 'object' && !['unit', 'first'].includes(key)).map(([key, v]) => [word('evidence', key), evidenceText(key, v, zone)]),
   ].filter(Boolean);
   return html`<${Panel} title=${t('alert.facts')}><dl class="facts">${rows.map(([name, words]) => html`<dt>${name}</dt><dd>${words}</dd>`)}</dl></${Panel}>`;
 }
 
 function evidenceText(key, value, zone) {
   if (/(_at|_since)$/.test(key) && typeof value === 'number') return exact(value > 1e15 ? value / 1e6 : value, zone);
+  if (key.endsWith('_ns')) return duration(value / 1e6);
   if (typeof value === 'number') return String(Math.abs(value) < 1e6 ? Number(value.toPrecision(4)) : Math.round(value));
   if (typeof value === 'boolean') return t(value ? 'state.yes' : 'state.no');
   return String(value);

@@ -11,7 +11,7 @@ import { useBeat } from '../lib/beat.js';
 import { href, route } from '../lib/route.js';
 import { loadStatus, renewal } from '../lib/live.js';
 import { sumSeries, usualNow } from '../lib/overview.js';
-import { trendOf, trendsChanged } from '../lib/trends.js';
+import { flowOf, trendOf, trendsChanged } from '../lib/trends.js';
 import { AlertRow } from '../parts/alertrow.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
 import { Spark } from '../parts/spark.js';
@@ -50,13 +50,19 @@ export function Now() {
     <${Sites} load=${sites} usual=${usual} />`;
 }
 
+/** The day behind an alert's first point; of a register, what flowed. */
+function trendFor(alert) {
+  const trend = alert.points[0] ? trendOf(alert.points[0]) : undefined;
+  return ['energy', 'water', 'gas', 'heat'].includes(alert.metric) ? flowOf(trend) : trend;
+}
+
 const columns = (series) => ({ at: series?.start ?? [], value: series?.mean ?? [] });
 
 function Wrong({ open }) {
   if (!alertsLoaded.value) return html`<${Pending} load=${{ data: undefined, loading: true }} />`;
   if (!open.length) return html`<${Empty} title=${t('now.fine')}>${t('now.fineWords')}</${Empty}>`;
   const rows = open.slice(0, SHOWN).map((alert) => html`<${AlertRow} key=${alert.id} alert=${alert}
-    spark=${html`<${Spark} series=${alert.points[0] ? trendOf(alert.points[0]) : undefined} hotFrom=${alert.since} severity=${isWaiting(alert) ? alert.severity : undefined} />`} />`);
+    spark=${html`<${Spark} series=${trendFor(alert)} hotFrom=${alert.since} severity=${isWaiting(alert) ? alert.severity : undefined} />`} />`);
   return html`<table><tbody>${rows}</tbody></table>
     ${open.length > SHOWN && html`<div class="bar"><a class="link" href=${href('alerts')}>${t('now.more', { n: open.length - SHOWN })}</a></div>`}`;
 }

@@ -1,0 +1,119 @@
+"""Makes the pictures of the page in docs/images: `python -m tests.page.screenshots [URL]`.
+
+Without a URL it starts the demonstration (`steward demo`) with a simulated day behind it and waits until it is live; with
+one it takes a service that runs already. Pictures: every view at 1440 x 900 and on a phone, light and dark, both languages.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, sync_playwright
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+DESK, PHONE = (1440, 900), (390, 844)
+SHOTS = [
+    ("now-light-en", "now", "en", "light", DESK),
+    ("now-dark-zh", "now", "zh", "dark", DESK),
+    ("now-phone-zh", "now", "zh", "light", PHONE),
+    ("places-light-zh", "places", "zh", "light", DESK),
+    ("point-light-en", "point", "en", "light", DESK),
+    ("point-phone-dark-en", "point", "en", "dark", PHONE),
+    ("alerts-light-en", "alerts", "en", "light", DESK),
+    ("alert-light-en", "alert", "en", "light", DESK),
+    ("alert-dark-zh", "alert", "zh", "dark", DESK),
+    ("devices-light-en", "devices", "en", "light", DESK),
+]
+
+
+def ask(url: str, path: str) -> Any:
+    """An answer of the API."""
+    with urllib.request.urlopen(f"{url}/api/v1/{path}", timeout=10) as answer:
+        return json.load(answer)
+
+
+@contextmanager
+def demo() -> Iterator[str]:
+    """A demonstration of its own on a free port; ends with the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    program = [str(Path(sys.executable).with_name("steward")), "demo", "--port", str(port), "--past", "24h"]
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen([*program, "--data", folder]) as running:
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            running.terminate()
+            running.wait(30)
+
+
+def settled(url: str, patience: float = 300) -> None:
+    """Waits until the simulated past is behind and the newest values are of now."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        try:
+            lag = ask(url, "server")["lag"]
+            if lag is not None and lag < 60_000 and ask(url, "alerts")["alerts"]:
+                return
+        except OSError:
+            pass
+        time.sleep(1)
+    raise SystemExit(f"{url} did not become live within {patience:.0f} s")
+
+
+def addresses(url: str) -> dict[str, str]:
+    """Where each view shows something: the gravest alert that has a point, and the power of the first main meter."""
+    alerts = [alert for alert in ask(url, "alerts")["alerts"] if alert["points"]]
+    meters = ask(url, "summary")["quantities"]["electricity"]["power_points"] or [ask(url, "points?limit=1")["points"][0]["id"]]
+    return {
+        "now": "#/now",
+        "places": "#/places",
+        "alerts": "#/alerts",
+        "devices": "#/devices",
+        "alert": f"#/alerts/{alerts[0]['id']}" if alerts else "#/alerts",
+        "point": f"#/point/{meters[0]}",
+    }
+
+
+def shoot(browser: Browser, url: str, folder: Path) -> None:
+    """Takes every picture."""
+    where = addresses(url)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, view, language, theme, (width, height) in SHOTS:
+        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+        page = context.new_page()
+        page.goto(f"{url}/?lang={language}&theme={theme}{where[view]}")
+        page.wait_for_selector(".rail .beat:not(.off)", state="attached")
+        page.wait_for_load_state("load")
+        page.wait_for_timeout(2500)  # sparklines and charts are asked for after the first paint
+        page.screenshot(path=folder / f"{name}.png")
+        context.close()
+        print(folder / f"{name}.png")
+
+
+def main() -> None:
+    """The command."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        if len(sys.argv) > 1:
+            shoot(browser, sys.argv[1].rstrip("/"), IMAGES)
+        else:
+            with demo() as url:
+                settled(url)
+                shoot(browser, url, IMAGES)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
