@@ -22,17 +22,24 @@ def small(column: ByteArray) -> bytes:
     return b"[" + _DIGITS[column].tobytes()[:-1] + b"]"
 
 
-def columns(live: LiveState, numbers: NumberArray, ids: bytes) -> bytes:
-    """The members `id` to `state` of a JSON object, without its braces; `ids` are those of `numbers` as a JSON array."""
+def columns(live: LiveState, numbers: NumberArray, ids: bytes) -> list[bytes]:
+    """The members `id` to `state` of a JSON object, without its braces, in pieces to be sent one after the other.
+
+    `ids` are those of `numbers` as a JSON array. In pieces, because joining megabytes costs as much as writing a column.
+    """
     rows = live.snapshot(numbers)
-    parts = (
-        b'"id":' + ids,
-        b'"value":' + ENCODER.encode(rows.value.tolist()),
-        b'"at":' + ENCODER.encode((rows.at // MILLISECOND).tolist()),
-        b'"quality":' + small(rows.quality),
-        b'"state":' + small(rows.freshness),
-    )
-    return b",".join(parts)
+    return [
+        b'"id":',
+        ids,
+        b',"value":',
+        ENCODER.encode(rows.value.tolist()),
+        b',"at":',
+        ENCODER.encode((rows.at // MILLISECOND).tolist()),
+        b',"quality":',
+        small(rows.quality),
+        b',"state":',
+        small(rows.freshness),
+    ]
 
 
 def some_ids(catalogue: Catalogue, rows: NumberArray) -> bytes:

@@ -264,7 +264,7 @@ class Events:
         numbers, rows = changed[wanted], rows[wanted]
         cursor = Cursor(self.epoch, self._sent, self._cursor)
         head = b'{"now":%d,"cursor":"%s",' % (ms(self._clock()) or 0, str(cursor).encode())
-        return head + columns(self._live, numbers, some_ids(catalogue, rows)) + b"}"
+        return b"".join((head, *columns(self._live, numbers, some_ids(catalogue, rows)), b"}"))
 
     def _mask(self, catalogue: Catalogue, under: str) -> BoolArray:
         if self._masks_of is not catalogue or len(self._masks) > 200:

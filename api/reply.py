@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Query
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from api.problems import Refusal
 
@@ -59,3 +61,20 @@ def reply(data: Any, status: int = 200) -> Response:
 def as_json(body: bytes, status: int = 200) -> Response:
     """A JSON answer from bytes that are JSON already."""
     return Response(body, status, {"Cache-Control": "no-store"}, "application/json")
+
+
+class Pieces(Response):
+    """A JSON answer from pieces that are sent one after the other and never joined."""
+
+    media_type = "application/json"
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        super().__init__(b"", 200, {"Cache-Control": "no-store", "Content-Length": str(sum(map(len, pieces)))})
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for piece in self._pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

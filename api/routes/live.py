@@ -13,7 +13,7 @@ from api.context import Context, Here
 from api.cursor import Cursor
 from api.events import Filter, message
 from api.problems import Refusal
-from api.reply import ENCODER, MILLISECOND, as_json, ms
+from api.reply import ENCODER, MILLISECOND, Pieces, ms
 from api.routes._shared import Under, failures
 from api.schema import Status
 from api.stream import EventStream
@@ -42,11 +42,11 @@ async def status(here: Here, under: Under = "", since: Since = None) -> Response
 
     A cursor of an earlier run of the service, or a changed tree, gives all points (`full` is true).
     """
-    return as_json(status_body(here, here.key(under), Cursor.parse(since)))
+    return Pieces(status_pieces(here, here.key(under), Cursor.parse(since)))
 
 
-def status_body(here: Context, key: str, since: Cursor | None) -> bytes:
-    """The JSON of a status answer."""
+def status_pieces(here: Context, key: str, since: Cursor | None) -> list[bytes]:
+    """The JSON of a status answer, in pieces."""
     catalogue, live, now = here.catalogue, here.services.live, here.services.clock()
     live.refresh(now)
     present = here.events.cursor  # before the values are read: what changes in between is told again, never lost
@@ -59,7 +59,7 @@ def status_body(here: Context, key: str, since: Cursor | None) -> bytes:
     else:
         full, ids = b"true", catalogue.ids(key)
     head = b'{"now":%d,"cursor":"%s","full":%s,' % (ms(now) or 0, str(present).encode(), full)
-    return head + columns(live, catalogue.numbers[rows], ids) + b"}"
+    return [head, *columns(live, catalogue.numbers[rows], ids), b"}"]
 
 
 @router.get("/events", response_class=Response, responses={200: STREAM, **failures(404, 422, 503)}, summary="Stream of changes")
