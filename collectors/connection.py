@@ -26,7 +26,8 @@ class Broker:
     share_group: MQTT 5 shared subscription, several Stewards (with client ids of their own) share the messages;
     session_expiry: MQTT 5, seconds that the broker keeps the session while we are away; memory: a file that remembers which
     filters the session holds, so that filters taken out of the facility file are unsubscribed after a restart; filters:
-    subscribed instead of those that the templates need (one "#" for NATS: see docs/reference/brokers.md).
+    subscribed instead of those that the templates need (one "#" for NATS: see docs/reference/brokers.md); transient: the
+    broker keeps no session for us (tools that only listen).
     """
 
     id: str
@@ -41,6 +42,7 @@ class Broker:
     session_expiry: int = 7 * 86_400
     memory: Path | None = None
     filters: tuple[str, ...] = ()
+    transient: bool = False
 
 
 @dataclass(frozen=True, slots=True)

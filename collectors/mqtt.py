@@ -347,7 +347,7 @@ def _client(broker: Broker) -> _Client:
     client = _Client(
         CallbackAPIVersion.VERSION2,
         client_id=broker.client_id,
-        clean_session=None if five else False,
+        clean_session=None if five else broker.transient,
         protocol=paho.MQTTv5 if five else paho.MQTTv311,
         transport="websockets" if url.scheme in ("ws", "wss") else "tcp",
         reconnect_on_failure=False,
@@ -365,8 +365,8 @@ def _client(broker: Broker) -> _Client:
     port = url.port or _PORTS[url.scheme]
     if five:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = broker.session_expiry
-        client.connect_async(url.hostname, port, keepalive, clean_start=False, properties=properties)
+        properties.SessionExpiryInterval = 0 if broker.transient else broker.session_expiry
+        client.connect_async(url.hostname, port, keepalive, clean_start=broker.transient, properties=properties)
     else:
         client.connect_async(url.hostname, port, keepalive)
     return client

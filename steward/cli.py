@@ -72,6 +72,43 @@ def demo(
 
 
 @cli.command()
+def discover(
+    broker: Annotated[str, typer.Argument(help="address of the broker, e.g. mqtt://127.0.0.1:1883")],
+    listen_for: Annotated[str, typer.Option("--for", help="how long to listen")] = "1m",
+    topic: Annotated[list[str] | None, typer.Option(help="topic filter; may be given several times")] = None,
+    site: Annotated[str, typer.Option(help="name of the site")] = "Site",
+    username: Annotated[str, typer.Option(help="user name at the broker")] = "",
+    password_env: Annotated[str, typer.Option(help="environment variable that holds the password")] = "",
+) -> None:
+    """Listens to a broker, recognises formats and devices, and writes a facility file to standard output."""
+    from steward.app.tools import discover as listen
+    from steward.units import duration
+
+    text, remarks = listen(broker, duration(listen_for) / 1e9, topic or ["#"], site, username, password_env)
+    sys.stdout.write(text)
+    for remark in remarks:
+        sys.stderr.write(f"{remark}\n")
+
+
+@cli.command()
+def doctor(
+    facility: FacilityPath,
+    listen_for: Annotated[str, typer.Option("--for", help="how long to listen to each broker")] = "5s",
+) -> None:
+    """Tries what `check` only reads: secrets, folders, store, records, brokers, subscriptions, clocks. Exit code 1 if wrong."""
+    import os
+
+    from steward.app.doctor import examine
+    from steward.units import duration
+
+    findings = examine(facility, os.environ, duration(listen_for) / 1e9)
+    for finding in findings:
+        sys.stdout.write(f"{finding}\n")
+    if any(finding.level == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+@cli.command()
 def simulate(
     broker: Annotated[str, typer.Argument(help="address of any broker, e.g. mqtt://127.0.0.1:1883")],
     past: Annotated[str, typer.Option(help="how much past to play first, as fast as the broker takes it")] = "0s",
@@ -174,7 +211,10 @@ def test(files: Annotated[list[Path], typer.Argument(help="rule cases (TOML)")])
 
 
 def main() -> None:
-    """Entry point: Steward's own errors become a sentence and an exit code."""
+    """Entry point: Steward's own errors become a sentence and an exit code; logs go to standard error."""
+    from steward.app import logs
+
+    logs.configure(json=False, level="error")
     try:
         cli()
     except ConfigError as error:

@@ -81,7 +81,7 @@ def demo(
             sys.stderr.write(f"Steward: http://{host}:{number}   broker: {url}   data: {data}\n")
             options = Options(
                 seed=seed,
-                past=time.time_ns() - begun.start,
+                start=begun.start,
                 since=steward.live.newest,
                 speed=speed,
                 labels=data / "labels.jsonl",

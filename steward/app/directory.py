@@ -79,6 +79,10 @@ class Directory:
         self.changed()
         return device, points, channels
 
+    def point(self, id: str) -> Point | None:
+        """A point as it is known now."""
+        return self.facility.points.get(id)
+
     def prepare(self, settings: Settings) -> Facility:
         """The facility that `take` would make of a new file: admitted devices whose templates are still there stay."""
         facility = self._with_admitted(settings.facility)

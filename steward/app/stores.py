@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from steward.app.directory import Directory
 from steward.config import Settings, secret
+from steward.model import Point, PointIndex
 from steward.store import Store
 from steward.store.embedded import EmbeddedStore
 from steward.store.spool import SpooledStore
@@ -21,7 +22,7 @@ def store_of(
     """The engine of `[store]` behind its spool."""
     spool = settings.spool
     return SpooledStore(
-        engine_of(settings, directory, environ, data),
+        engine_of(settings, directory.index, directory.point, environ, data, directory.clock),
         directory.index,
         data / spool.path,
         spool.limit_mb << 20,
@@ -30,15 +31,22 @@ def store_of(
     )
 
 
-def engine_of(settings: Settings, directory: Directory, environ: Mapping[str, str], data: Path) -> Store:
-    """The engine of `[store]`. Raises ConfigError when its secret cannot be read."""
+def engine_of(
+    settings: Settings,
+    index: PointIndex,
+    point: Callable[[str], Point | None],
+    environ: Mapping[str, str],
+    data: Path,
+    clock: Callable[[], int],
+) -> Store:
+    """The engine of `[store]`. `point`: what is known of a point now. Raises ConfigError when its secret cannot be read."""
     table = settings.store
     if table.engine == "embedded":
-        return EmbeddedStore(data / table.path, directory.index, clock=directory.clock, memory_limit=table.memory_limit)
+        return EmbeddedStore(data / table.path, index, clock=clock, memory_limit=table.memory_limit)
     from steward.store.influx import InfluxStore  # its client takes a second to import, and many sites do without
 
     token = secret("store.token_env", table.token_env, table.token_file, environ, settings.root, required=True)
-    return InfluxStore(table.url, table.org, table.bucket, token, directory.index, lambda id: directory.facility.points.get(id))
+    return InfluxStore(table.url, table.org, table.bucket, token, index, point)
 
 
 def open_url(settings: Settings, environ: Mapping[str, str], data: Path) -> str:

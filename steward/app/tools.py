@@ -6,6 +6,7 @@ Long work shows a progress bar on a terminal and nothing elsewhere; what fails r
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections import Counter
@@ -25,6 +26,8 @@ from simulators.replay import Replayed, Shift, recording_toml, replay
 from simulators.week import demo_faults
 from steward.app.checking import read
 from steward.app.directory import Directory
+from steward.app.discover import listen, listener, messages
+from steward.app.recognise import facility_text, recognise
 from steward.app.serve import run
 from steward.app.stores import engine_of, open_url
 from steward.config import secret
@@ -108,7 +111,7 @@ async def opened(path: Path, environ: Mapping[str, str]) -> AsyncIterator[tuple[
     try:
         index = PointIndex(settings.facility.points)
         directory = Directory(settings, index, records, time.time_ns)
-        store = engine_of(settings, directory, environ, Path())
+        store = engine_of(settings, index, directory.point, environ, Path(), time.time_ns)
         await store.open()
         try:
             yield directory, store
@@ -179,6 +182,21 @@ async def export_samples(
                     write(batch)
                     rows += len(batch)
         return rows
+
+
+def discover(
+    url: str, seconds: float, filters: Sequence[str], site: str, username: str, password_env: str
+) -> tuple[str, list[str]]:
+    """Listens and writes a facility file; returns it and what there is to say about the listening."""
+    password = secret("--password-env", password_env, "", os.environ, Path(), required=bool(password_env))
+    ear = listen(listener(url, filters, username, password), seconds)
+    found = recognise(messages(ear))
+    devices = [device for device in found.devices.values() if device.fields]
+    remarks = [f"{ear.messages} messages on {len(ear.heard)} topics, {len(devices)} devices recognised"]
+    if ear.dropped:
+        remarks.append(f"{ear.dropped} messages on further topics were left out")
+    remarks += [f"not understood: {topic}: {reason}" for topic, reason in sorted(found.unread.items())[:50]]
+    return facility_text(found, url, site, username, password_env), remarks
 
 
 def init_store(path: Path, environ: Mapping[str, str]) -> list[str]:
