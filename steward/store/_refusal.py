@@ -46,7 +46,7 @@ def refusal(url: str, what: str, error: Exception) -> Refused:
     text = (
         f"InfluxDB at {url} refused {what} ({status}): {detail}" if status else f"InfluxDB at {url} is out of reach: {detail}"
     )
-    after = (getattr(error, "headers", None) or {}).get("Retry-After", "")
+    after = str((getattr(error, "headers", None) or {}).get("Retry-After", ""))
     refused = Refused(text, status, str(detail), float(after) if after.isdigit() else 0.0)
     if status and status not in BUSY:
         raise refused from error

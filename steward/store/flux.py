@@ -8,6 +8,7 @@ block by block as they arrive, never into an object per row.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ FIELDS = ("value", "bad", "received", "quality")
 AGGREGATES = ("sum", "count", "min", "max", "first", "last")
 _INTEGERS = frozenset({"received", "quality", "count", "bad_count"})
 POINTS_A_QUERY = 1_000
+FEW = 50
+_META = re.compile(r"[.+*?()|\[\]{}^$/]")
+"""What needs an escape in a regular expression of Flux, which refuses needless ones."""
 COARSE_SUFFIX = "_15m"
 """The bucket of 15-minute means is named after the bucket of samples."""
 
@@ -50,7 +54,13 @@ def source(bucket: str, start: int, end: int, points: Sequence[str] | None) -> s
 
 
 def _any_of(points: Sequence[str]) -> str:
-    """A balanced tree of `or`: the compiler refuses deep nesting, and a regular expression is tried on every series."""
+    """Measured, ms for 20, 100 and 1,000 of 2,000 points: a tree of `or` 7, 29, 571; a regular expression 28, 24, 109.
+
+    The tree is balanced because the compiler refuses deep nesting.
+    """
+    if len(points) > FEW:
+        texts = "|".join(_META.sub(r"\\\g<0>", tag(id)) for id in points)
+        return f"r.point =~ /^(?:{texts})$/"
     if len(points) == 1:
         return f"r.point == {string(tag(points[0]))}"
     half = len(points) // 2

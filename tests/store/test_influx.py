@@ -125,6 +125,15 @@ async def test_arrivals_far_from_their_time_are_found_within_a_week(store: Opene
         assert [value for *_, value in rows(found)] == [1, 3, 4]
 
 
+async def test_many_points_of_any_script_are_chosen_exactly(store: Opened) -> None:
+    odd = ["a/b", "a.b", "a+b(c)", "[x]", "$", "^", "p|q", "a b", "温度", 'say "hi"\\', "a#b&c~d-e", "50%"]
+    ids = [*odd, "axb", "a", *(f"p{n}" for n in range(100))]
+    async with store({id: replace(AHU, id=id) for id in ids}) as steward:
+        await steward.write(Batch.of(np.arange(len(ids)), [NOON] * len(ids), np.arange(len(ids))))
+        chosen = [*range(len(odd)), *range(len(odd) + 2, len(odd) + 60)]
+        assert (await steward.read(chosen, NOON, NOON + 1)).point.tolist() == chosen
+
+
 async def test_a_compressed_write_is_the_same_write(store: Opened) -> None:
     async with store(compress=True) as steward:
         await steward.write(Batch.of([0, 1], [NOON, NOON], [1, 2]))
