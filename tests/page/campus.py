@@ -7,7 +7,7 @@ vehicles, one silent gateway, one point of uncertain quality, one gap. All names
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,8 +185,8 @@ def values(point: Point, at: NDArray[np.int64], seed: int) -> NDArray[np.float64
         case "energy":
             return 8.1e9 + np.cumsum(size * shape * step)
         case "flow":
-            night = 4.0 if point.site == "c" else 1.0
-            return np.clip((0.4 * night + 6 * (shape - 0.22)) / 3600 * (1 + 0.08 * noise), 0, None)
+            leak = 4.0 if point.site == "c" else 1.0
+            return np.clip((0.4 * leak + 6 * (shape - 0.22)) / 3600 * (1 + 0.08 * noise), 0, None)
         case "water":
             return 51_200 + np.cumsum(np.clip((0.4 + 6 * (shape - 0.22)) * step, 0, None))
         case "temperature":
@@ -243,11 +243,8 @@ def alerts(now: int) -> list[Alert]:
     found = []
     for rule, kind, severity, point, age, value, worst, limit in told:
         since, seen = now - age, now - MINUTE
-        numbers = {"value": value, "worst": worst, "limit": limit}
-        found.append(Alert(rule, kind, severity, point, (point,), Condition.FIRING, since, seen, since + 5 * MINUTE, **numbers))
-    since, over = now - 55 * DAY, now - 55 * DAY + 9 * HOUR
-    night = Alert(
-        *("energy.out_of_hours", "schedule", Severity.HIGH, "a.ch2.power", ("a.ch2.power",), Condition.RESOLVED),
-        *(since, over, since + 10 * MINUTE, over, 2e3, 121e3, 25e3),
-    )
-    return [*found, night]
+        stated = Alert(rule, kind, severity, point, (point,), Condition.FIRING, since, seen, since + 5 * MINUTE)
+        found.append(replace(stated, value=value, worst=worst, limit=limit))
+    since, over, point = now - 55 * DAY, now - 55 * DAY + 9 * HOUR, "a.ch2.power"
+    night = Alert("energy.out_of_hours", "schedule", Severity.HIGH, point, (point,), Condition.RESOLVED, since, over)
+    return [*found, replace(night, fired=since + 10 * MINUTE, resolved=over, value=2e3, worst=121e3, limit=25e3)]

@@ -1,6 +1,6 @@
 """Makes the pictures of the page in docs/images: `python -m tests.page.screenshots [URL]`.
 
-Without a URL it starts the demonstration (`steward demo`) with a simulated day behind it and waits until it is live; with
+Without a URL it starts the demonstration (`steward demo`) with a simulated week behind it and waits until it is live; with
 one it takes a service that runs already. Pictures: every view at 1440 x 900 and on a phone, light and dark, both languages.
 """
 
@@ -49,7 +49,7 @@ def demo() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    program = [str(Path(sys.executable).with_name("steward")), "demo", "--port", str(port), "--past", "24h"]
+    program = [str(Path(sys.executable).with_name("steward")), "demo", "--port", str(port), "--past", "7d"]
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen([*program, "--data", folder]) as running:
         try:
             yield f"http://127.0.0.1:{port}"
@@ -65,6 +65,7 @@ def settled(url: str, patience: float = 300) -> None:
         try:
             lag = ask(url, "server")["lag"]
             if lag is not None and lag < 60_000 and ask(url, "alerts")["alerts"]:
+                time.sleep(65)  # the sums of the day are remembered for a minute: those of the played past go first
                 return
         except OSError:
             pass

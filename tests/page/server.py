@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from api.app import create_app
@@ -115,7 +116,7 @@ class Service:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._server: uvicorn.Server | None = None
-        self.app = None
+        self.app: FastAPI
 
     @property
     def url(self) -> str:
@@ -145,7 +146,7 @@ class Service:
     def tell(self, *stated: Alert) -> None:
         """The rules engine states alerts."""
         changed = self.records.record_alerts(list(stated), time.time_ns())
-        self.app.state.context.take_alerts(changed)  # type: ignore[attr-defined]
+        self.app.state.context.take_alerts(changed)
 
     async def _serve(self) -> None:
         now = time.time_ns()

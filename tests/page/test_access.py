@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.page.conftest import Open, eventually
 
@@ -24,8 +24,8 @@ VIEWS = {
 }
 
 
-def _found(page: object) -> list[str]:
-    answer = Axe().run(page, options=RULES).response  # type: ignore[arg-type]
+def _found(page: Page) -> list[str]:
+    answer = Axe().run(page, options=RULES).response
     return [
         f"{one['id']}: {node['html'][:160]} {node['failureSummary']}" for one in answer["violations"] for node in one["nodes"]
     ]

@@ -261,7 +261,7 @@ def test_a_hidden_tab_closes_the_stream_and_catches_up_when_it_is_seen(open_page
     expect(page.locator('[data-point="a.t218.t"] .v')).to_have_text("20.5")
     hide = """(hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
         document.dispatchEvent(new Event('visibilitychange')); }"""
-    clients = service.app.state.context.events  # type: ignore[attr-defined]
+    clients = service.app.state.context.events
     page.evaluate(hide, True)
     eventually(lambda: clients.clients == 0, "the server sees the stream closed")
     service.say("a.t218.t", 19.5)

@@ -178,8 +178,14 @@ function legend({ columns, limits, shades }, point) {
   const ranged = columns.min.some((v, i) => v !== columns.max[i]);
   return html`<span><i class="i-mean"></i>${point.nature === 'state' ? t('chart.state') : ranged ? t('chart.mean') : t('chart.measured')}</span>
     ${ranged && html`<span><i class="i-range"></i>${t('chart.range')}</span>`}
-    ${limits?.length ? html`<span><i class="i-limit"></i>${t('chart.limit')}</span>` : null}
+    ${limits?.some((limit) => !limit.soft || inside(columns, limit.value)) ? html`<span><i class="i-limit"></i>${t('chart.limit')}</span>` : null}
     ${shades?.length ? html`<span><i class=${`i-${shades[0].severity}`}></i>${t('chart.episode')}</span>` : null}`;
+}
+
+/** Whether a soft limit lies among what was measured, and so is drawn. */
+function inside(columns, value) {
+  const range = extent(columns);
+  return Boolean(range && value >= range.low && value <= range.high);
 }
 
 function reading({ columns, point, zone }, index) {

@@ -2,7 +2,7 @@
 export default {
   'view.now': '当前', 'view.places': '场所', 'view.alerts': '告警', 'view.devices': '设备', 'view.settings': '设置',
   'rail.views': '视图', 'rail.skip': '跳到内容', 'rail.waiting': { other: '项告警待确认' },
-  'live.on': '实时', 'live.newest': '实时，最新 {v}前', 'live.connecting': '正在连接…', 'live.off': '已中断 {v}',
+  'live.on': '实时', 'live.newest': '实时 · {v}前', 'live.connecting': '正在连接…', 'live.off': '已中断 {v}',
   'live.dropped': '与 Steward 的连接已中断 {v}。所示为中断前的数据，时龄仍在累计；正在自动重连。',
   'load.waiting': '正在加载…', 'load.failed': '未能加载。', 'load.again': '重试',
   'act.close': '关闭', 'act.acknowledge': '确认', 'act.csv': 'CSV', 'act.png': 'PNG', 'act.failed': '未完成：{why}',
@@ -80,7 +80,7 @@ export default {
   'event.severity': '级别变更', 'event.comment': '备注',
   'evidence.from_value': '起始值', 'evidence.from_at': '起始时间', 'evidence.per_ns': '变化周期', 'evidence.last_heard_at': '最后收到',
   'evidence.reason': '依据', 'evidence.silent_points': '静默测点数', 'evidence.unchanged_since': '不变始于', 'evidence.samples': '样本数',
-  'evidence.over': '运行时长', 'evidence.worst_at': '最严重时刻', 'evidence.inside_since': '进入非运行时段',
+  'evidence.over': '运行时长', 'evidence.worst_at': '最严重时刻', 'evidence.inside_since': '进入非运行时段', 'evidence.closed_since': '关闭始于',
   'tree.title': '层级', 'tree.note': '含其下测点数', 'tree.points': { other: '{n} 个测点' },
   'points.note': { other: '{n} 个测点' }, 'points.state': '状态', 'points.anyState': '全部状态', 'points.state.fresh': '新鲜',
   'points.state.stale': '静默', 'points.state.dead': '设备失联', 'points.state.none': '无数据', 'points.name': '测点',

@@ -80,6 +80,12 @@ export function duration(ms) {
   return rest ? `${head} ${t(`time.${small}`, { v: count(rest) })}` : head;
 }
 
+/** A duration in one unit, for columns: minutes to two hours, hours to two days, then days. @param {number} ms */
+export function brief(ms) {
+  if (ms < 7_200_000) return t('time.min', { v: count(Math.floor(Math.max(0, ms) / 60_000)) });
+  return ms < 172_800_000 ? t('time.h', { v: count(Math.floor(ms / 3_600_000)) }) : t('time.d', { v: count(Math.floor(ms / 86_400_000)) });
+}
+
 /** The age of a value, short. @param {number} ms */
 export const age = (ms) => (ms < 10_000 && ms >= 0 ? t('time.s', { v: number(ms / 1000, ms < 9950 ? 1 : 0) }) : duration(ms));
 

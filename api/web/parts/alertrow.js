@@ -1,7 +1,7 @@
 // One alert as a row: shape, sentence, where and why, how long, and who has it.
 import { html } from '../lib/html.js';
 import { named, t } from '../lib/i18n.js';
-import { duration, since } from '../lib/format.js';
+import { brief, duration, since } from '../lib/format.js';
 import { now, useSecond } from '../lib/clock.js';
 import { go, href } from '../lib/route.js';
 import { placeOf, zoneOf } from '../lib/facility.js';
@@ -32,7 +32,7 @@ export function AlertRow({ alert, picked, wide, spark, check }) {
     <td class="wrap says"><div class="what"><${Severity} of=${alert.severity} /><div><b><a href=${address}><bdi>${sentence(alert, zone)}</bdi></a></b><span class="why" title=${why}><bdi>${why}</bdi></span></div></div></td>
     ${spark !== undefined && html`<td class="wide-only">${spark}</td>`}
     ${wide && html`<td class="wide-only"><${SeverityWord} of=${alert.severity} /></td>`}
-    <td class="num">${duration(lasted(alert))}</td>
+    <td class="num" title=${duration(lasted(alert))}>${brief(lasted(alert))}</td>
     ${wide ? html`<td class="num wide-only">${alert.kind === 'stale' ? '–' : value}</td><td class="num wide-only">${limit}</td>` : html`<td class="num wide-only">${alert.kind === 'stale' ? '–' : value}</td>`}
     <td class="wide-only"><bdi>${holder(alert)}</bdi></td>
   </tr>`;

@@ -87,7 +87,7 @@ function Facts({ alert, zone }) {
   const { value, worst, limit } = amounts(alert);
   const point = alert.latest[0];
   const rows = [
-    [t('alert.lasted'), duration(lasted(alert))],
+    [alert.resolved ? t('alerts.lasted') : t('alert.lasted'), duration(lasted(alert))],
     [t('alert.since'), exact(alert.since, zone)],
     alert.fired && [t('alert.fired'), exact(alert.fired, zone)],
     point ? [t('alert.value'), html`<${Value} point=${point} /> <${Age} point=${point} zone=${zone} />`] : [t('alert.value'), value],
