@@ -7,6 +7,7 @@ that it can be stated as resolved instead of staying open for ever.
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -63,8 +64,9 @@ class Snapshot(msgspec.Struct):
 def content_key(rule: Rule) -> str:
     """Hexadecimal digits that are the same as long as the rule judges the same."""
     kind = {name: str(value) if value is not None else None for name, value in msgspec.structs.asdict(rule.kind).items()}
-    gate = None if rule.gate is None else [rule.gate.role, rule.gate.metric, rule.gate.above, rule.gate.below, rule.gate.settle]
-    content = msgspec.json.encode([rule.id, rule.kind.NAME, kind, rule.wait, rule.keep, rule.max_gap, gate])
+    gate = None if rule.gate is None else [str(part) for part in dataclasses.astuple(rule.gate)]
+    durations = [str(rule.wait), str(rule.keep), str(rule.max_gap)]  # a Duration is an int that msgspec does not encode
+    content = msgspec.json.encode([rule.id, rule.kind.NAME, kind, *durations, gate])
     return blake2b(content, digest_size=12).hexdigest()
 
 

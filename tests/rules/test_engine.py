@@ -366,3 +366,21 @@ def test_a_dead_device_behind_a_gateway_that_dies_later_is_folded_into_it(index:
     assert story(engine.deaths(["gw"], 3 * M)) == [("d", "resolved", 3), ("gw", "firing", 3)]
     assert engine.deaths(["e"], 4 * M) == []
     assert story(engine.births(["gw"], 5 * M)) == [("gw", "resolved", 5)]
+
+
+def test_every_pack_as_it_is_loaded_can_be_saved_and_restored() -> None:
+    from rules.load import load, packs
+    from steward.config import parse
+
+    text = '[[site]]\nid = "a"\nname = "A"\n' + "".join(
+        f'[[point]]\nid = "{metric}"\nsite = "a"\nmetric = "{metric}"\n'
+        for metric in ("power_factor", "temperature", "co2", "flow")
+    )
+    facility = parse([("f.toml", text)]).facility
+    index = PointIndex(facility.points)
+    rules = load((), facility, packs()).rules
+    engine = Engine(rules, facility, index)
+    assert sum(engine.bindings().values()) > 0
+    again = Engine(rules, facility, index)
+    assert again.restore(engine.snapshot(), 0) == []
+    assert again.snapshot() == engine.snapshot()
