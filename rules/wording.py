@@ -28,7 +28,8 @@ _DEFAULT: dict[str, Text] = {
     "stale": {"en": "{device} has been silent for {value}", "zh": "{device}已静默{value}"},
     "stuck": {"en": "{equip}: {point} has not moved from {value} since {unchanged_since}",
               "zh": "{equip}：{point}自{unchanged_since}起停在{value}不变"},
-    "schedule": {"en": "{equip} runs out of hours, {value} since {since}", "zh": "{equip}在非工作时间运行，{value}，始于{since}"},
+    "schedule": {"en": "{equip} runs out of hours, {value} since {since}",
+                 "zh": "{equip}在非工作时间运行，{value}，始于{since}"},
 }  # fmt: skip
 _ANY: Text = {"en": "{target}: {value} since {since}", "zh": "{target}：{value}，始于{since}"}
 
@@ -64,6 +65,8 @@ def _names(alert: Alert, facility: Facility, language: str) -> dict[str, str]:
     equip = facility.equips.get(point.equip if point else alert.target) or facility.equips.get(alert.target)
     site = facility.sites.get(point.site) if point else (facility.sites.get(equip.site) if equip else None)
     device = facility.devices.get(alert.target) or (facility.devices.get(point.device) if point else None)
+    over = alert.resolved is not None and alert.kind != "stale"  # when it is over, the value that ended it is not the news
+    now = alert.worst if over else alert.value
     point_name = text(point.name, language) if point else alert.target
     names |= {
         "target": alert.target,
@@ -71,7 +74,7 @@ def _names(alert: Alert, facility: Facility, language: str) -> dict[str, str]:
         "equip": text(equip.name, language) if equip else point_name,
         "site": text(site.name, language) if site else "",
         "device": text(device.name, language) if device else alert.target,
-        "value": _measure(alert.value, alert, point, language),
+        "value": _measure(now, alert, point, language),
         "worst": _measure(alert.worst, alert, point, language),
         "limit": _measure(alert.limit, alert, point, language),
         "since": _clock(alert.since, alert.at, zone),
@@ -108,7 +111,7 @@ def _clock(at: int, now: int, zone: ZoneInfo) -> str:
 
 def _measure(value: float, alert: Alert, point: Point | None, language: str) -> str:
     if math.isnan(value):
-        return "–"  # noqa: RUF001
+        return "–"
     canonical = str(alert.evidence.get("unit", point.unit if point else ""))
     if canonical == "s":
         return span(round(value * SECOND), language)
