@@ -20,6 +20,8 @@ from steward.errors import UndecodableMessage
 
 _SEVERAL = 8
 """So many unanswered messages make `quiet` count: a trickle below it is batched by `max_wait` alone."""
+_LOOK = 8
+"""The size of a batch is looked at every so many messages: it may pass `max_samples` by what they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +106,24 @@ class Intake:
             self._open(now, received)
         self._newest = now
         readings, packets, known = self._readings, self._packets, self.routes.get
-        most, most_bytes = self._limits.max_samples, self._limits.max_bytes
+        most, most_bytes, size = self._limits.max_samples, self._limits.max_bytes, self._bytes
+        begin, new = readings.begin, tuple.__new__  # as NamedTuple does it, without the call in between
         for topic, payload, packet, flags in frames:
             if flags & DUPLICATE and packet and self._has(packet):
                 continue  # the broker grew impatient; its message is here and will be acknowledged
             packets.append(packet)
-            self._bytes += len(payload)
+            size += len(payload)
             route = known(topic) or self._find(topic)
             if route is None:
                 self._failed += 1
-                readings.begin(
-                    Message(topic.decode(errors="replace"), payload, received, "", flags & RETAINED == 1), NO_TEMPLATE
-                )
+                begin(Message(topic.decode(errors="replace"), payload, received, "", flags & RETAINED == 1), NO_TEMPLATE)
                 readings.reject("unrouted", "no template speaks on this topic")
             else:
-                message = Message(route.topic, payload, received, route.device, flags & RETAINED == 1)
-                readings.begin(message, route.template)
+                text, device, template, decode = route
+                message = new(Message, (text, payload, received, device, flags & RETAINED == 1))
+                begin(message, template)
                 try:
-                    route.decode(message, readings)
+                    decode(message, readings)
                 except UndecodableMessage as error:
                     self._failed += 1
                     readings.reject(error.reason, error.detail)
@@ -129,10 +131,12 @@ class Intake:
                     self._failed += 1
                     readings.reject("decoder_failed", f"{type(error).__name__}: {error}")
             received += 1
-            if len(readings) >= most or len(packets) >= most or self._bytes >= most_bytes:
+            if size >= most_bytes or (not len(packets) % _LOOK and (len(readings) >= most or len(packets) >= most)):
+                self._bytes = size
                 self._close()
                 self._open(now, received)
-                packets = self._packets
+                packets, size = self._packets, 0
+        self._bytes = size
 
     def tick(self, now: float) -> float:
         """Closes a batch that is due; returns the seconds until this is worth another call."""

@@ -141,7 +141,11 @@ class Tap:
         while end - position >= 2:
             size, start = data[position + 1], position + 2
             if size & 0x80:
-                start, size = _length(data, position + 1)
+                high = data[start] if start < end else 0x80
+                if high < 0x80:  # two bytes, the usual case
+                    start, size = start + 1, size & 0x7F | high << 7
+                else:
+                    start, size = _length(data, position + 1)
                 if size < 0:  # the length itself is incomplete
                     break
             stop = start + size
