@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from steward.model import Batch
 from steward.store._columns import newest
-from steward.store._samples import HIGHEST, LOWEST, RECEIVED, RECENT, SEALED, Cursor, batch_of
+from steward.store._samples import DAY, HIGHEST, LOWEST, RECEIVED, RECENT, SEALED, Cursor, batch_of
 
 _OVER = 2
 """Rows looked at for each row wanted, since replaced versions fall out."""
@@ -64,6 +64,6 @@ def _where(cursor: Cursor, since: int, until: int) -> tuple[str, str, list[int]]
     recent = "received_ns >= ? AND received_ns < ?"
     if not days:
         return recent, "false", [since, until]
-    low, high = min(days)[0] * 86_400, (max(days)[0] + 1) * 86_400
-    sealed = f"at_s >= ? AND at_s < ? AND {RECEIVED} >= ? AND {RECEIVED} < ?"
+    low, high = min(days)[0] * DAY * 1000, (max(days)[0] + 1) * DAY * 1000
+    sealed = f"at_ms >= ? AND at_ms < ? AND {RECEIVED} >= ? AND {RECEIVED} < ?"
     return recent, sealed, [since, until, low, high, since, until]

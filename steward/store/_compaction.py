@@ -17,6 +17,7 @@ from steward.store._samples import (
     DAY,
     HIGHEST,
     LOWEST,
+    MILLI,
     QUARTER,
     RECENT_DAY,
     SEALED_DAY,
@@ -109,10 +110,10 @@ def _insert(cursor: Cursor, batch: Batch) -> None:
     delay = batch.received - batch.at
     columns = {  # noqa: F841  DuckDB finds it by its name
         "point": batch.point,
-        "at_s": batch.at // SECOND,
-        "at_rest": (batch.at % SECOND).astype(np.int32),
-        "delay_ms": delay // 1_000_000,
-        "delay_rest": (delay % 1_000_000).astype(np.int32),
+        "at_ms": batch.at // MILLI,
+        "at_rest": (batch.at % MILLI).astype(np.int32),
+        "delay_ms": delay // MILLI,
+        "delay_rest": (delay % MILLI).astype(np.int32),
         "value": batch.value,
         "quality": batch.quality,
         "historical": batch.historical,
@@ -159,9 +160,9 @@ def forget(cursor: Cursor, keys: Keys, start: int, end: int) -> None:
     first, last = days[0].day, days[-1].day
     cursor.execute(
         f"""UPDATE sealed_days SET samples = coalesce((SELECT n FROM (
-            SELECT {SEALED_DAY} AS d, count(*) AS n FROM sealed WHERE at_s >= ? AND at_s < ? GROUP BY 1) WHERE d = day), 0)
+            SELECT {SEALED_DAY} AS d, count(*) AS n FROM sealed WHERE at_ms >= ? AND at_ms < ? GROUP BY 1) WHERE d = day), 0)
         WHERE day BETWEEN ? AND ?""",  # noqa: S608
-        [first * DAY, (last + 1) * DAY, first, last],
+        [first * DAY * 1000, (last + 1) * DAY * 1000, first, last],
     )
     cursor.execute("DELETE FROM sealed_days WHERE samples = 0")
 

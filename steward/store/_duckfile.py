@@ -18,7 +18,7 @@ import structlog
 
 from steward.errors import StoreError, StoreUnavailable, StoreVersion
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the tables below; a newer one is refused, an older one is migrated."""
 
 _SCHEMA_1 = """
@@ -41,7 +41,16 @@ CREATE TABLE sealed_days (day BIGINT, samples BIGINT, rolled BOOLEAN, received_l
 UPDATE steward_meta SET value = '2' WHERE key = 'schema';
 INSERT INTO steward_meta SELECT 'sequence', (SELECT coalesce(max(seq) + 1, 0) FROM recent)::VARCHAR;
 """
-_STEPS = (_SCHEMA_1, _SCHEMA_2)
+_SCHEMA_3 = """
+CREATE TABLE finer AS SELECT
+    point, at_s * 1000 + at_rest // 1000000 AS at_ms, (at_rest % 1000000)::INTEGER AS at_rest, delay_ms, delay_rest,
+    value, quality, historical
+FROM sealed;
+DROP TABLE sealed;
+ALTER TABLE finer RENAME TO sealed;
+UPDATE steward_meta SET value = '3' WHERE key = 'schema';
+"""  # milliseconds are what most devices give: a rest of 0 costs nothing
+_STEPS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3)
 """What makes version n of version n - 1; a new file takes all steps."""
 
 log = structlog.get_logger()

@@ -24,7 +24,7 @@ Cursor = duckdb.DuckDBPyConnection
 Keys = NumberArray | None
 """Points wanted, as keys of the file; None for all."""
 
-SECOND = 10**9
+SECOND, MILLI = 10**9, 10**6
 DAY = 86_400
 QUARTER = 900
 LOWEST, HIGHEST = -(2**62), 2**62
@@ -32,7 +32,7 @@ LOWEST, HIGHEST = -(2**62), 2**62
 CHUNK = 2_000_000
 """Rows that one step of a bounded walk may fetch."""
 
-AT = f"at_s * {SECOND} + at_rest"
+AT = f"at_ms * {MILLI} + at_rest"
 
 
 def _floor(column: str, step: int) -> str:
@@ -40,8 +40,8 @@ def _floor(column: str, step: int) -> str:
 
 
 RECENT_DAY = _floor("at_ns", DAY * SECOND)
-SEALED_DAY = _floor("at_s", DAY)
-RECEIVED = f"({AT} + delay_ms * 1000000 + delay_rest)"
+SEALED_DAY = _floor("at_ms", DAY * 1000)
+RECEIVED = f"({AT} + delay_ms * {MILLI} + delay_rest)"
 RECENT = "point, at_ns, received_ns, value, quality, historical"
 SEALED = f"point, {AT} AS at_ns, {RECEIVED} AS received_ns, value, quality, historical"
 
@@ -272,8 +272,8 @@ def where_recent(keys: Keys, start: int, end: int) -> tuple[str, list[Any]]:
 def where_sealed(keys: Keys, start: int, end: int) -> tuple[str, list[Any]]:
     """The condition on `sealed` for samples of `keys` in [start, end), and its parameters."""
     start, end = max(start, LOWEST), min(end, HIGHEST + 1)
-    text, values = _where(keys, "at_s", start // SECOND, -(-end // SECOND))
-    if start % SECOND or end % SECOND:  # only then can a second be cut in two
+    text, values = _where(keys, "at_ms", start // MILLI, -(-end // MILLI))
+    if start % MILLI or end % MILLI:  # only then can a millisecond be cut in two
         text += f" AND {AT} >= ? AND {AT} < ?"
         values += [start, end]
     return text, values

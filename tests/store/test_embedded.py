@@ -32,6 +32,22 @@ INSERT INTO recent VALUES
     (0, 1000, 1001, 1.5, 0, false, 0), (1, 1000, 1001, 2.5, 1, true, 1), (0, 1000, 1002, 3.5, 0, false, 2);
 """
 
+VERSION_2 = f"""
+CREATE TABLE sealed (
+    point INTEGER, at_s BIGINT, at_rest INTEGER, delay_ms BIGINT, delay_rest INTEGER,
+    value DOUBLE, quality UTINYINT, historical BOOLEAN
+);
+CREATE TABLE rollup (
+    point INTEGER, start_s BIGINT, total DOUBLE, low DOUBLE, high DOUBLE, samples BIGINT, first DOUBLE, last DOUBLE
+);
+CREATE TABLE sealed_days (day BIGINT, samples BIGINT, rolled BOOLEAN, received_low BIGINT, received_high BIGINT);
+INSERT INTO sealed VALUES
+    (0, {START // 10**9}, 123456789, 0, 7, 7, 0, false), (0, {START // 10**9 + 5}, 0, 2, 0, 8, 0, false);
+INSERT INTO sealed_days VALUES ({START // DAY}, 2, false, {START}, {START + DAY});
+UPDATE steward_meta SET value = '2' WHERE key = 'schema';
+INSERT INTO steward_meta VALUES ('sequence', '5');
+"""
+
 
 async def written(path: Path, days: int, points: int = 4, step: int = MINUTE) -> EmbeddedStore:
     """An open store with a sample of each point every `step` of `days` days, by the clock of the last day's end."""
@@ -65,12 +81,27 @@ async def test_a_file_of_version_1_is_migrated(tmp_path: Path) -> None:
     assert tables(path)["sealed"] == 2
 
 
+async def test_a_file_of_version_2_keeps_its_sealed_days(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(VERSION_1 + VERSION_2)
+    store = EmbeddedStore(path, PointIndex(["a"]))
+    await store.open()
+    found = await store.read([0], START, START + DAY)
+    assert found.at.tolist() == [START + 123_456_789, START + 5 * 10**9]
+    assert found.received.tolist() == [START + 123_456_796, START + 5 * 10**9 + 2_000_000]
+    assert found.value.tolist() == [7, 8]
+    assert await store.count() == 4
+    await store.close()
+    assert dict(await asyncio.to_thread(tables, path))["sealed"] == 2
+
+
 async def test_a_file_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "new.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute(VERSION_1 + "UPDATE steward_meta SET value = '99' WHERE key = 'schema'")
     before = path.read_bytes()
-    with pytest.raises(StoreVersion, match="schema version 99; this release of Steward reads up to 2"):
+    with pytest.raises(StoreVersion, match="schema version 99; this release of Steward reads up to 3"):
         await EmbeddedStore(path, PointIndex()).open()
     assert path.read_bytes() == before
 
