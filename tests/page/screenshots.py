@@ -1,6 +1,6 @@
 """Makes the pictures of the page in docs/images: `python -m tests.page.screenshots [URL]`.
 
-Without a URL it starts the demonstration (`steward demo`) with a simulated week behind it and waits until it is live; with
+Without a URL it starts the demonstration (`steward demo`) with a simulated day behind it and waits until it is live; with
 one it takes a service that runs already. Pictures: every view at 1440 x 900 and on a phone, light and dark, both languages.
 """
 
@@ -49,7 +49,7 @@ def demo() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    program = [str(Path(sys.executable).with_name("steward")), "demo", "--port", str(port), "--past", "7d"]
+    program = [str(Path(sys.executable).with_name("steward")), "demo", "--port", str(port), "--past", "24h"]
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen([*program, "--data", folder]) as running:
         try:
             yield f"http://127.0.0.1:{port}"

@@ -219,6 +219,7 @@ def test_a_point_is_found_from_anywhere_by_its_chinese_name(open_page: Open) -> 
     page.keyboard.press("/")
     page.get_by_role("combobox", name="Find anything").fill("浙A·0312")
     expect(page.locator(".hits [role=option]").first).to_contain_text("浙A·0312")
+    expect(page.locator(".hits [role=option] .where").first).to_contain_text("Block A")
     page.keyboard.press("Enter")
     expect(page.locator(".path [aria-current=location]")).to_have_text("Car 浙A·0312")
     page.keyboard.press("Control+k")

@@ -13,6 +13,9 @@ export function target({ kind, id }) {
   return href('places', '', { branch: `${kind}:${id}` });
 }
 
+/** The nearest places above a hit, else its id or plate. @param {any} hit */
+const where = (hit) => (hit.where ?? []).slice(-3).map(named).filter(Boolean).join(' › ') || hit.extra || hit.id;
+
 /** @param {{onClose: () => void}} props */
 export function Find({ onClose }) {
   const [q, setQ] = useState('');
@@ -43,7 +46,7 @@ export function Find({ onClose }) {
       aria-label=${t('find.title')} placeholder=${t('find.open')} value=${q} onInput=${(event) => setQ(event.currentTarget.value)} onKeyDown=${keys} autocomplete="off" spellcheck=${false} />
     <p class="sr" role="status">${hits ? t('find.found', { n: hits.length }) : ''}</p>
     ${hits?.length ? html`<div class="hits" id="find-hits" role="listbox" aria-label=${t('find.title')}>${hits.map((hit, i) => html`<a key=${`${hit.kind}:${hit.id}`} id=${`hit-${i}`} role="option" aria-selected=${i === at} href=${target(hit)} tabindex="-1" onClick=${(event) => { event.preventDefault(); open(hit); }}>
-        <span class="kind">${t(`kind.${hit.kind}`)}</span><span class="wrap"><bdi>${named(hit.name) || hit.id}</bdi></span><span class="where"><bdi>${hit.where ?? hit.id}</bdi></span></a>`)}</div>`
+        <span class="kind">${t(`kind.${hit.kind}`)}</span><span class="wrap"><bdi>${named(hit.name) || hit.id}</bdi></span><span class="where"><bdi>${where(hit)}</bdi></span></a>`)}</div>`
       : html`<div class="empty">${hits ? t('find.none', { q }) : t('find.start')}</div>`}
   </${Dialog}>`;
 }
