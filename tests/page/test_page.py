@@ -214,6 +214,20 @@ def test_a_gap_in_the_data_is_a_gap_in_the_chart(open_page: Open) -> None:
     assert pixels["gap"] == 0
 
 
+def test_a_chart_is_saved_as_a_picture_and_as_a_table(open_page: Open) -> None:
+    page = open_page("#/point/a.main.power")
+    _drawn(page)
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="PNG").click()
+    assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
+    assert picture.value.suggested_filename == "Active-power.png"
+    with page.expect_download() as table:
+        page.get_by_role("link", name="CSV").click()
+    lines = Path(table.value.path()).read_text(encoding="utf-8").splitlines()
+    assert "mean" in lines[0]
+    assert len(lines) > 300
+
+
 def test_a_point_is_found_from_anywhere_by_its_chinese_name(open_page: Open) -> None:
     page = open_page("#/alerts")
     page.keyboard.press("/")

@@ -1,5 +1,4 @@
-// Saving a chart: PNG of what is seen, CSV of what is drawn.
-import { exact } from '../lib/format.js';
+// Saving a chart as a picture with its title. (CSV comes from the API, with every window and all its columns.)
 
 /** @param {Blob} blob @param {string} name */
 function offer(blob, name) {
@@ -30,18 +29,4 @@ export function savePng(canvas, title, note, look) {
   ctx.fillText(note, 12 * ratio, 37 * ratio);
   ctx.drawImage(canvas, 12 * ratio, head);
   out.toBlob((blob) => blob && offer(blob, `${fileName(title)}.png`), 'image/png');
-}
-
-/**
- * @param {import('./series.js').Columns} columns displayed values @param {string} title @param {string} unit @param {string} zone
- */
-export function saveCsv(columns, title, unit, zone) {
-  const quote = (/** @type {string} */ text) => `"${text.replaceAll('"', '""')}"`;
-  const lines = [['at (UTC)', `at (${zone})`, `mean ${unit}`, `min ${unit}`, `max ${unit}`].map((name) => quote(name.trim())).join(',')];
-  columns.at.forEach((at, i) => {
-    if (columns.mean[i] === null) return;
-    lines.push([new Date(at).toISOString(), quote(exact(at, zone)), columns.mean[i], columns.min[i], columns.max[i]].join(','));
-  });
-  // the mark at the start tells spreadsheets that the text is UTF-8
-  offer(new Blob(['\ufeff', lines.join('\r\n'), '\r\n'], { type: 'text/csv' }), `${fileName(title)}.csv`);
 }
