@@ -37,7 +37,8 @@ export function go(/** @type {string} */ address) {
 
 /** Changes parts of the present address without a step in the history. @param {Record<string, string | undefined>} query */
 export function refine(query) {
-  const { view, item, query: old } = route.value;
+  // the address itself, not the store: a Back may be on its way
+  const { view, item, query: old } = parse(location.hash);
   history.replaceState(history.state, '', href(view, item, { ...old, ...query }));
   route.set(parse(location.hash));
 }

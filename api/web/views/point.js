@@ -6,7 +6,7 @@ import { alerts } from '../lib/alerts.js';
 import { burden } from '../lib/alerts.js';
 import { facility, looking, zoneOf } from '../lib/facility.js';
 import { duration, exact, measure } from '../lib/format.js';
-import { go, href, refine, route } from '../lib/route.js';
+import { go, href, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
 import { useValue } from '../lib/values.js';
 import { useSecond } from '../lib/clock.js';
@@ -22,9 +22,6 @@ export function PointView({ id }) {
   const load = useLoad(id, (signal) => api.point(id, signal));
   const point = load.data;
   const { nodes, roots, root } = facility.value;
-  useEffect(() => {
-    if (point && route.value.query.branch !== point.node) refine({ branch: point.node });
-  }, [point?.node]);
   useEffect(() => looking.set(point?.node ?? ''), [point?.node]);
   useKeys({ Escape: () => go(href('places')) });
   if (!point) return html`<section class="panel"><${Pending} load=${load} /></section>`;
