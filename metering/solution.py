@@ -47,7 +47,8 @@ class Solution:
     @property
     def level(self) -> IntArray:
         """The corrected cumulative at each good read, ledger units."""
-        return np.cumsum(self.gain).astype(np.int64)
+        total: IntArray = np.cumsum(self.gain, dtype=np.int64)
+        return total
 
     def __len__(self) -> int:
         return len(self.at)
