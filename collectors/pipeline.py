@@ -150,7 +150,7 @@ class Pipeline:
         for connection in self._connections:
             await asyncio.to_thread(connection.hold)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._drained(), timeout)
+            await asyncio.wait_for(self.drained(), timeout)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -239,7 +239,8 @@ class Pipeline:
             finally:
                 self._committed.task_done()
 
-    async def _drained(self) -> None:
+    async def drained(self) -> None:
+        """Returns once everything that was taken is durable and handed to `on_committed`."""
         while any(intake.in_flight for intake in self._intakes):
             self._idle.clear()
             await self._idle.wait()

@@ -7,13 +7,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rules.contract import UNSEEN, Column, Findings, Kind, State, Target
+from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
 from rules.quantity import Duration, Limit
 from steward.model import ByteArray, FloatArray, IntArray
 from steward.units import HOUR
 
 ALLOWED = 4
 """How many values may be exempt: each is a column."""
+
+
+SET_POINT = ("_sp", "setpoint", "set_point")
+"""How the roles of set points end: these are not judged."""
 
 
 class Stuck(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +55,8 @@ class Stuck(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.duration
 
     def parameters(self, target: Target) -> Mapping[str, float | int]:
+        if target.point.role.endswith(SET_POINT):
+            raise NotApplicable("a set point stands still by design")
         unit = target.point.unit
         exempt = [value.value(unit) for value in self.allowed] + [np.nan] * (ALLOWED - len(self.allowed))
         return {

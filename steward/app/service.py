@@ -45,13 +45,15 @@ from steward.live import LiveState
 from steward.model import Batch, Facility, PointIndex
 from steward.records import AlertRecord, Records
 from steward.store.spool import SpooledStore
-from steward.units import DAY, SECOND
+from steward.units import DAY, MINUTE, SECOND
 
 log = structlog.get_logger()
 
 LOOK_BACK = 7 * DAY
 """How old a point's newest sample may be to be shown after a start."""
 SAVE_EVERY = 60.0
+CLOCK_GRACE = 10 * MINUTE
+"""A clock is taken to be right again when its device has been heard for so long without a wrong time."""
 FIXED = ("brokers", "store", "records", "spool", "batch", "clock", "api")
 """Parts of the settings that a running service cannot change: a reload that changes one is refused, naming it."""
 
@@ -199,7 +201,7 @@ class Steward:
             records=self.records,
             clock=self.clock,
             registry=self.registry,
-            settings=ApiSettings(tick=api.live_interval, hosts=self._hosts),
+            settings=ApiSettings(tick=api.live_interval, summary_age=15 * SECOND, hosts=self._hosts),
             quarantine=self.quarantine,
             devices=self._device_states,
             brokers=self._broker_states,
@@ -293,11 +295,13 @@ class Steward:
     # -- what the API asks
 
     def _device_states(self) -> Mapping[str, DeviceState]:
-        offsets = {clock.device: clock.offset for clock in reversed(self.quarantine.clocks())}
-        return {
-            device: DeviceState(seen, offsets.get(device), samples, dead)
-            for device, (seen, dead, samples) in self.devices.states().items()
-        }
+        wrong = {clock.device: clock for clock in reversed(self.quarantine.clocks())}
+        states = {}
+        for device, (seen, dead, samples) in self.devices.states().items():
+            clock = wrong.get(device)
+            still = clock is not None and (seen is None or clock.last >= seen - CLOCK_GRACE)
+            states[device] = DeviceState(seen, clock.offset if clock is not None and still else None, samples, dead)
+        return states
 
     def _broker_states(self) -> list[BrokerState]:
         states = []

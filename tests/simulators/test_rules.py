@@ -52,12 +52,12 @@ def test_the_quiet_week_is_quiet(facility: Facility, quiet: Series) -> None:
 def test_each_rule_fires_on_its_fault_in_time_and_on_nothing_else(facility: Facility, labelled: Series) -> None:
     alerts = judge(facility, labelled)
     expected = {
-        "campus-lights-at-night": ("lights_left_on", "a-light.power", 60),
-        "campus-night-flow": ("leak", "water-b.flow", 60),
-        "power-factor-low": ("power_factor_loss", "em-t1.power_factor", 40),
+        "basic-lighting-hours": ("lights_left_on", "a-light.power", 60),
+        "basic-night-flow": ("leak", "water-b.flow", 60),
+        "basic-power-factor": ("power_factor_loss", "em-t1.power_factor", 40),
         "campus-supply-air": ("stuck_valve", "ahu-c1.sat", 180),
-        "campus-overspeed": ("overspeed", "car-0526.speed", 200),
-        "campus-fuel-theft": ("fuel_theft", "car-0318.fuel", 15),
+        "basic-overspeed": ("overspeed", "car-0526.speed", 200),
+        "basic-fuel-drop": ("fuel_theft", "car-0318.fuel", 15),
     }
     assert {(alert.rule, alert.points[0]) for alert in alerts} == {(rule, point) for rule, (_, point, _) in expected.items()}
     for alert in alerts:
@@ -75,6 +75,6 @@ def test_each_rule_fires_on_its_fault_in_time_and_on_nothing_else(facility: Faci
 def test_every_rule_has_words_in_both_languages() -> None:
     import tomllib
 
-    for rule in tomllib.loads(campus_rules())["rule"]:
+    for rule in [rule for rule in tomllib.loads(campus_rules())["rule"] if rule.get("enabled", True)]:
         for key in ("title", "why", "check"):
             assert set(rule[key]) == {"en", "zh"}, rule["id"]
