@@ -19,7 +19,7 @@ START = 20_454 * DAY
 def day_of(day: int, series: int, samples: int, seed: int = 1) -> Batch:
     """All samples of one day, `samples` for each of `series` points, sorted by arrival."""
     random = np.random.default_rng([seed, day])
-    step = DAY // samples
+    step = DAY // samples // 10**6 * 10**6  # devices give milliseconds
     phase = np.random.default_rng(seed).integers(0, step, series) // 10**6 * 10**6
     at = START + day * DAY + np.arange(samples)[:, None] * step + phase + random.integers(0, 50, (samples, series)) * 10**6
     value = np.round(20 + np.cumsum(random.normal(0, 0.1, (samples, series)), axis=0), 1)

@@ -24,7 +24,8 @@ class SqlitePeer:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.execute(
-            "CREATE TABLE samples (point INTEGER, at INTEGER, received INTEGER, value REAL, quality INTEGER, PRIMARY KEY (point, at)) WITHOUT ROWID"
+            "CREATE TABLE samples (point INTEGER, at INTEGER, received INTEGER, value REAL, quality INTEGER,"
+            " PRIMARY KEY (point, at)) WITHOUT ROWID"
         )
 
     def write(self, batch: Batch) -> None:
