@@ -30,6 +30,16 @@ Level = Annotated[str, typer.Option(help="log level: debug, info, warning, error
 Data = Annotated[Path, typer.Option(help="folder for the data")]
 
 
+def _ns(text: str, option: str) -> int:
+    """A duration given on the command line, ns."""
+    from steward.units import duration
+
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
 @cli.command()
 def check(facility: FacilityPath) -> None:
     """Says every problem of a facility file at once; opens no connection. Exit code 2 when there are any."""
@@ -82,9 +92,8 @@ def discover(
 ) -> None:
     """Listens to a broker, recognises formats and devices, and writes a facility file to standard output."""
     from steward.app.tools import discover as listen
-    from steward.units import duration
 
-    text, remarks = listen(broker, duration(listen_for) / 1e9, topic or ["#"], site, username, password_env)
+    text, remarks = listen(broker, _ns(listen_for, "--for") / 1e9, topic or ["#"], site, username, password_env)
     sys.stdout.write(text)
     for remark in remarks:
         sys.stderr.write(f"{remark}\n")
@@ -99,9 +108,8 @@ def doctor(
     import os
 
     from steward.app.doctor import examine
-    from steward.units import duration
 
-    findings = examine(facility, os.environ, duration(listen_for) / 1e9)
+    findings = examine(facility, os.environ, _ns(listen_for, "--for") / 1e9)
     for finding in findings:
         sys.stdout.write(f"{finding}\n")
     if any(finding.level == "wrong" for finding in findings):
@@ -124,10 +132,14 @@ def simulate(
 
     from simulators.player import Options
     from steward.app.tools import simulate as play
-    from steward.units import duration as ns
 
-    end = time.time_ns() + round(ns(duration) * speed) if duration else None
-    play(broker, Options(seed=seed, past=ns(past), end=end, speed=speed, labels=labels), faults=faults, facility=facility)
+    end = time.time_ns() + round(_ns(duration, "--duration") * speed) if duration else None
+    play(
+        broker,
+        Options(seed=seed, past=_ns(past, "--past"), end=end, speed=speed, labels=labels),
+        faults=faults,
+        facility=facility,
+    )
 
 
 @cli.command()

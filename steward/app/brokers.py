@@ -44,6 +44,11 @@ def connection(
 
     Raises ConfigError for a secret that cannot be read, BrokerError for an address or certificate that cannot be used.
     """
+    return MqttConnection(described(table, settings, environ, memory, url))
+
+
+def described(table: BrokerTable, settings: Settings, environ: Mapping[str, str], memory: Path, url: str = "") -> Broker:
+    """The settings of a connection. Raises ConfigError for a secret that cannot be read."""
     where = f"broker[{table.id}].password_env"
     password = secret(where, table.password_env, table.password_file, environ, settings.root, required=bool(table.username))
 
@@ -53,18 +58,16 @@ def connection(
     tls = Tls()
     if table.tls is not None:
         tls = Tls(path(table.tls.ca), path(table.tls.cert), path(table.tls.key), table.tls.insecure)
-    return MqttConnection(
-        Broker(
-            table.id,
-            url or table.url,
-            protocol=table.protocol,
-            client_id=table.client_id,
-            username=table.username,
-            password=password,
-            tls=tls,
-            share_group=table.share_group,
-            keepalive=table.keepalive / SECOND,
-            memory=memory / f"subscriptions-{table.id}.json",
-            filters=filters_of(table),
-        )
+    return Broker(
+        table.id,
+        url or table.url,
+        protocol=table.protocol,
+        client_id=table.client_id,
+        username=table.username,
+        password=password,
+        tls=tls,
+        share_group=table.share_group,
+        keepalive=table.keepalive / SECOND,
+        memory=memory / f"subscriptions-{table.id}.json",
+        filters=filters_of(table),
     )

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from collectors.connection import Broker
 from collectors.mqtt import MqttConnection
@@ -88,17 +89,16 @@ def listen(broker: Broker, seconds: float, stop: threading.Event | None = None) 
     return ear
 
 
-def listener(url: str, filters: Iterable[str], username: str, password: str) -> Broker:
-    """The settings of a connection that leaves no trace at the broker."""
-    return Broker(
-        "discover",
-        url,
-        client_id=f"steward-discover-{os.getpid()}",
-        username=username,
-        password=password,
-        filters=tuple(filters),
-        transient=True,
+def passing(broker: Broker, filters: tuple[str, ...]) -> Broker:
+    """The same broker, listened to in a session of its own that leaves no trace there and takes nobody's share."""
+    return replace(
+        broker, client_id=f"steward-discover-{os.getpid()}", filters=filters, share_group="", memory=None, transient=True
     )
+
+
+def listener(url: str, filters: Iterable[str], username: str, password: str) -> Broker:
+    """The settings of a connection to a broker that is known by its address only."""
+    return passing(Broker("discover", url, username=username, password=password), tuple(filters))
 
 
 def messages(ear: Ear) -> Mapping[str, list[tuple[bytes, int]]]:

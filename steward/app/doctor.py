@@ -23,11 +23,11 @@ from collectors.formats import Message
 from collectors.readings import Readings
 from collectors.routes import Route, Routes
 from collectors.routing import Routing
-from steward.app.brokers import filters_of
+from steward.app.brokers import described
 from steward.app.checking import read
-from steward.app.discover import Ear, listen, listener, messages
+from steward.app.discover import Ear, listen, messages, passing
 from steward.app.stores import engine_of, open_url
-from steward.config import Settings, secret
+from steward.config import Settings
 from steward.config.schema import BrokerTable
 from steward.errors import ConfigError, StewardError, StoreUnavailable, UndecodableMessage
 from steward.model import PointIndex
@@ -100,7 +100,11 @@ def _port(settings: Settings, environ: Mapping[str, str], data: Path) -> Iterato
 
 def _records(settings: Settings, environ: Mapping[str, str], data: Path) -> Iterator[Finding]:
     records = Records(open_url(settings, environ, data))
+    file = records.shown.removeprefix("sqlite:///")
     try:
+        if file != records.shown and not Path(file).exists():
+            yield Finding("ok", f"records {records.shown}", "will be made at the first start")
+            return
         revision = records.open()
         yield Finding("ok", f"records {records.shown}", f"revision {revision}")
     finally:
@@ -133,21 +137,17 @@ def _store(settings: Settings, environ: Mapping[str, str], data: Path) -> Iterat
 
 def _broker(settings: Settings, table: BrokerTable, environ: Mapping[str, str], seconds: float) -> Iterator[Finding]:
     what = f"broker {table.id}"
-    password = secret(
-        f"broker[{table.id}].password_env",
-        table.password_env,
-        table.password_file,
-        environ,
-        settings.root,
-        required=bool(table.username),
-    )
+    broker = described(table, settings, environ, Path())
     url = urlsplit(table.url)
     if table.embedded:
         yield Finding("ok", what, f"embedded, {Path(server_binary()).name} is here")
         if not url.port or not _answers(str(url.hostname), url.port):
             return
-    filters = filters_of(table) or Routes(Routing(settings.facility, PointIndex()), table.id).filters
-    ear = listen(listener(table.url, filters, table.username, password), seconds)
+    filters = broker.filters or Routes(Routing(settings.facility, PointIndex()), table.id).filters
+    if not filters:
+        yield Finding("doubtful", what, "no template listens here: nothing is subscribed")
+        return
+    ear = listen(passing(broker, tuple(filters)), seconds)
     yield Finding("ok", what, f"reached, {len(filters)} subscriptions granted")
     yield from _heard(settings, table, ear, seconds)
 

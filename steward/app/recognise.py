@@ -67,17 +67,22 @@ GUESSES: tuple[tuple[str, str, str], ...] = (
     (r"valve", "valve", "%"),
     (r"damper", "damper", "%"),
 )
+TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?|\d\d:\d\d(:\d\d)?")
+"""Texts that are times: no words of a state."""
+STAMPS = ("time", "timestamp", "ts", "at", "datetime", "date_time")
+"""Names of JSON fields that hold a message's time."""
 ON = {"on": 1.0, "off": 0.0, "true": 1.0, "false": 0.0, "open": 1.0, "closed": 0.0, "online": 1.0, "offline": 0.0}
 
 
 @dataclass(slots=True)
 class Seen:
-    """A field of a device: its last number, the texts seen, the unit that the device declared."""
+    """A field of a device: its last number, the texts seen (times apart), the unit that the device declared."""
 
     number: float | None = None
     texts: set[str] = field(default_factory=set)
     unit: str = ""
     flag: bool = False
+    time: bool = False
 
 
 @dataclass(slots=True)
@@ -108,6 +113,8 @@ class Recognised:
             seen.number = float(value)
         elif _number(value) is not None:
             seen.number = _number(value)
+        elif TIME.fullmatch(value.strip()):
+            seen.time = True
         elif len(seen.texts) <= WORDS:
             seen.texts.add(value.strip())
 
@@ -214,17 +221,17 @@ def _read(out: Recognised, name: str, instance: Any, message: Message) -> bool:
 
 def _generic(out: Recognised, rest: Mapping[str, list[bytes]]) -> None:
     """JSON objects on topics that no format speaks on."""
-    shapes: dict[tuple[int, frozenset[str]], dict[str, dict[str, Value]]] = {}
+    shapes: dict[tuple[int, frozenset[str]], dict[str, list[tuple[str, Value]]]] = {}
     for topic, payloads in rest.items():
-        leaves: dict[str, Value] = {}
+        leaves: list[tuple[str, Value]] = []
         for payload in payloads:
             try:
-                leaves.update(_leaves(msgspec.json.decode(payload)))
+                leaves.extend(_leaves(msgspec.json.decode(payload)))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 out.unread.setdefault(topic, f"no JSON: {error}")
         if leaves:
             out.unread.pop(topic, None)
-            shapes.setdefault((topic.count("/"), frozenset(leaves)), {})[topic] = leaves
+            shapes.setdefault((topic.count("/"), frozenset(name for name, _ in leaves)), {})[topic] = leaves
         else:
             out.unread.setdefault(topic, "no JSON object with values")
     for topics in shapes.values():
@@ -233,7 +240,7 @@ def _generic(out: Recognised, rest: Mapping[str, list[bytes]]) -> None:
             levels = topic.split("/")
             address = levels[level]
             pattern = "/".join("{device}" if number == level else one for number, one in enumerate(levels))
-            for name, value in leaves.items():
+            for name, value in leaves:
                 out.note("json", pattern, address, name, value)
 
 
@@ -301,19 +308,35 @@ def facility_text(found: Recognised, url: str, site: str, username: str = "", pa
 
 
 def _template(id: str, format: str, topic: str, devices: list[Found]) -> Iterator[str]:
-    yield f"[[template]]\nid = {_text(id)}\nformat = {_text(format)}" + (f"\ntopic = {_text(topic)}" if topic else "") + "\n"
+    stamp = next((name for name, seen in devices[0].fields.items() if name in STAMPS and (seen.time or _epoch(seen))), "")
+    options = f"\noptions = {{ time = {_text(stamp)} }}" if stamp and format == "json" else ""
+    yield f"[[template]]\nid = {_text(id)}\nformat = {_text(format)}{_topic(topic)}{options}\n"
     points: set[str] = set()
     for name in devices[0].fields:
+        if name == stamp and options:
+            continue
         seen = Seen()
         for device in devices:
             other = device.fields[name]
             seen.number = other.number if seen.number is None else seen.number
             seen.texts |= other.texts
-            seen.unit, seen.flag = seen.unit or other.unit, seen.flag or other.flag
+            seen.unit, seen.flag, seen.time = seen.unit or other.unit, seen.flag or other.flag, seen.time or other.time
+        if seen.time:
+            yield f"# {name}: a time, left out\n"
+            continue
         if len(seen.texts) > WORDS:
             yield f"# {name}: free text, left out\n"
             continue
         yield _point(name, seen, _unique(re.sub(r"[^\w]+", "_", name).strip("_").lower() or "value", points))
+
+
+def _topic(topic: str) -> str:
+    return f"\ntopic = {_text(topic)}" if topic else ""
+
+
+def _epoch(seen: Seen) -> bool:
+    """Whether a number is seconds, ms, us or ns since 1970, in this century."""
+    return seen.number is not None and any(1e9 < seen.number / scale < 4e9 for scale in (1, 1e3, 1e6, 1e9))
 
 
 def _point(name: str, seen: Seen, id: str) -> str:
