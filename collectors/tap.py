@@ -131,7 +131,8 @@ class Tap:
                 pieces.append(self._wire.recv(RECEIVE))
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return b""
-        return data if len(pieces) == 1 else b"".join(pieces)
+        # bytes: the WebSocket wrapper of paho 2.1 gives bytearrays, which no dict can look up
+        return bytes(data) if len(pieces) == 1 else b"".join(pieces)
 
     def _split(self, data: bytes) -> list[Frame]:
         """Cuts `data` into frames; an incomplete rest waits in `_pieces` until `_missing` more bytes are here."""
