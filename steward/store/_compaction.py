@@ -178,3 +178,18 @@ def distinct(cursor: Cursor, keys: Keys, start: int, end: int) -> int:
         sealed_values + late_values,
     )
     return int(found.fetchall()[0][0])
+
+
+def count(cursor: Cursor) -> int:
+    """How many samples there are in all, each (point, at) once: `sealed` is looked at only where late rows are."""
+    found = cursor.execute(
+        f"""WITH late AS MATERIALIZED (SELECT DISTINCT point, at_ns FROM recent),
+        over AS MATERIALIZED (SELECT point, at_ns FROM late WHERE {RECENT_DAY} IN (SELECT day FROM sealed_days)),
+        old AS (
+            SELECT point, {AT} AS at_ns FROM sealed
+            WHERE at_ms >= (SELECT min(at_ns) // {MILLI} - 1 FROM over) AND at_ms <= (SELECT max(at_ns) // {MILLI} FROM over)
+        )
+        SELECT (SELECT coalesce(sum(samples), 0) FROM sealed_days) + (SELECT count(*) FROM late)
+            - (SELECT count(*) FROM over SEMI JOIN old USING (point, at_ns))"""  # noqa: S608
+    )
+    return int(found.fetchall()[0][0])

@@ -218,7 +218,7 @@ class EmbeddedStore:
 
     async def count(self) -> int:
         """How many samples are stored, each (point, at) once."""
-        return await self._run("_reader", self._with_cursor, _compaction.distinct, None, LOWEST, HIGHEST + 1)
+        return await self._run("_reader", self._with_cursor, _compaction.count)
 
     # Housekeeping
 
