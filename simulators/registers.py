@@ -17,10 +17,10 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 GLITCHES = ("zero", "zeros16", "spike", "spike16", "truncated", "zeroed", "dip", "dip_small", "replay", "replay_block")
-GLITCHES += ("unit_up_once", "unit_down_once", "nan", "negative", "minus_small")
+SENT_WRONG = ("unit_up_once", "unit_down_once", "nan", "negative", "minus_small")
 DELIVERY = ("stuck_short", "gap_short", "gap_day", "duplicate", "jitter")
 EVENTS = ("rollover", "reset", "swap_low", "swap_high", "unit_up", "unit_down")
-KINDS = (*GLITCHES, *DELIVERY, *EVENTS)
+KINDS = (*GLITCHES, *SENT_WRONG, *DELIVERY, *EVENTS)
 """All kinds of faults."""
 
 
@@ -96,7 +96,7 @@ def inject(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> N
         length = _delivery(series, kind, slot, rng)
     else:
         length = _glitch(series, kind, slot, rng)
-    series.faults.append(Injected(kind, int(series.at[slot]), int(series.at[slot + length - 1])))
+    series.faults.append(Injected(kind, int(series.at[slot]), int(series.at[min(slot + length, len(series.at)) - 1])))
 
 
 def _glitch(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> int:
@@ -126,7 +126,7 @@ def _glitch(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> 
 
 
 def _delivery(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> int:
-    length = {"stuck_short": int(rng.integers(6, 24)), "gap_short": int(rng.integers(2, 20)), "gap_day": 130}.get(kind, 1)
+    length = {"stuck_short": int(rng.integers(6, 24)), "gap_short": int(rng.integers(2, 20)), "gap_day": 26 * HOUR // series.cadence}.get(kind, 1)
     if kind == "stuck_short":
         series.raw[slot : slot + length] = series.raw[slot]
     elif kind in ("gap_short", "gap_day"):

@@ -144,7 +144,7 @@ ENGINE = (
     Q("engine_hours", "Engine hours", "发动机小时", "engine_hours", "ms", 0, digits=12, low=0.0),
     Q("fuel", "Fuel level", "油量", "fuel_level", "%", 1, 0.15, low=0.0, high=100.5, role="fuel"),
     Q("battery", "Battery voltage", "蓄电池电压", "battery_voltage", "V", 2, 0.02, low=0.0, high=40.0),
-    _temp("coolant", "Coolant", "冷却液温度", "coolant", high=150.0, noise=0.3),
+    Q("coolant", "Coolant", "冷却液温度", "coolant_temperature", "degC", 2, 0.3, low=-40.0, high=150.0, role="coolant"),
     *TYRES,
     Q("dtc", "Trouble codes", "故障码数", "dtc_count", "", 0, low=0.0, high=64.0),
 )

@@ -80,7 +80,7 @@ def week_faults(start: int = MONDAY) -> tuple[Fault, ...]:
         fault("weak_battery", "bus-0731", 2, 18.0, 100.0),
         fault("lights_left_on", "a-light", 2, 20.2, 10.5),
         fault("leak", "water-b", 3, 2.0, 60.0, 200.0),
-        fault("coolant_overheating", "car-0312", 3, 8.0, 10.0),
+        fault("coolant_overheating", "car-0312", 3, 8.0, 10.0, 36.0),
         fault("gateway_outage", "gw-b", 3, 10.0, 1.5),
         fault("duplicate_storm", "weather-1", 3, 13.0, 0.5),
         fault("power_factor_loss", "em-t1", 4, 9.0, 6.0),
