@@ -1,0 +1,1 @@
+"""Publish-to-page latency through a whole service: run `python -m bench.latency`."""
