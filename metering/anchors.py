@@ -31,7 +31,10 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Reads of one register between two declared events: sorted and distinct; `power` is the unit factor it starts in."""
+    """Reads of one register between two declared events: sorted and distinct; `power` is the unit factor it starts in.
+
+    pinned: the first (last) read is declared; anchored: the first is an anchor of what went before.
+    """
 
     at: IntArray
     value: IntArray
@@ -39,6 +42,7 @@ class Series:
     power: int = 0
     pinned_first: bool = False
     pinned_last: bool = False
+    anchored: bool = False
 
     def __len__(self) -> int:
         return len(self.at)
@@ -88,8 +92,11 @@ def raise_limits(series: Series, start: int, power: int) -> Limits:
     return replace(limits, raised=factor)
 
 
-def anchor_rows(at: IntArray, changes: IntArray, good: BoolArray, horizon: int) -> Rows:
-    """Rows with MARGIN informative good links and `horizon` ns on either side; `changes` counts informative reads."""
+def anchor_rows(at: IntArray, changes: IntArray, good: BoolArray, horizon: int, anchored: bool = False) -> Rows:
+    """Rows with MARGIN informative good links and `horizon` ns on either side; `changes` counts informative reads.
+
+    anchored: the first row is an anchor itself, so that the run it stands in has begun long before.
+    """
     size = len(at)
     if not size:
         return np.zeros(0, np.intp)
@@ -100,6 +107,8 @@ def anchor_rows(at: IntArray, changes: IntArray, good: BoolArray, horizon: int) 
     first = np.concatenate(([0], breaks + 1))[run]
     last = np.concatenate((breaks, [size - 1]))[run]
     early = (changes - changes[first] >= MARGIN) & (at - at[first] >= horizon)
+    if anchored:
+        early |= run == 0
     late = (changes[last] - changes >= MARGIN) & (at[last] - at >= horizon)
     return np.flatnonzero(early & late)
 
@@ -141,7 +150,8 @@ class Search:
         good = good_links(series, self.limits, start, len(series), self._power)
         bad = np.flatnonzero(~good) + start
         strict = good if self.limits.raised.max() == 1 else good_links(series, series.limits, start, len(series), self._power)
-        rows = anchor_rows(series.at[start:], self._changes[start:], strict, series.limits.horizon) + start
+        anchored = start > 0 or series.anchored
+        rows = anchor_rows(series.at[start:], self._changes[start:], strict, series.limits.horizon, anchored) + start
         self._bad, self._epoch_anchors = bad, rows
         if not len(bad):
             self._take_good(len(series) - 1)
@@ -248,7 +258,7 @@ class Search:
             if place.power is not None and ended != place.power and place.further:
                 later.append(_Place(place.first, place.further[0][0], place.further[0][1], place.further[1:], True))
                 continue
-            self._take_good(place.first)
+            self._take_good(place.first - 1)
             self._take(window, path)
             if ended != self._power and place.last < len(self.series) - 1:
                 self._next_epoch(place.first, place.last, ended)

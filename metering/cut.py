@@ -92,13 +92,13 @@ def mark(solution: Solution, reads: Reads, cadence: int, profiles: Sequence[Prof
         touched[1:] |= touched[:-1].copy()
         method[touched] = np.maximum(method[touched], worst)
     integrated = source == Source.INTEGRATED
-    flags[integrated] |= Flag.INTEGRATED
+    flags[integrated] |= np.uint16(Flag.INTEGRATED)
     method[gap | integrated] = np.maximum(method[gap | integrated], Method.INTERPOLATED)
-    flags[gap] |= Flag.SPREAD
+    flags[gap] |= np.uint16(Flag.SPREAD)
     shape = np.where(gap, profile_of(profiles, solution.at - elapsed), -1)
-    flags[shape >= 0] |= Flag.PROFILE
+    flags[shape >= 0] |= np.uint16(Flag.PROFILE)
     steady = (elapsed <= DEMAND * demand) & ((kind == Link.MEASURED) | (kind == Link.ROLLOVER)) & ~gap & ~integrated
-    flags[steady] |= Flag.PEAK_ELIGIBLE
+    flags[steady] |= np.uint16(Flag.PEAK_ELIGIBLE)
     hours = elapsed / HOUR
     error = np.where(shape >= 0, np.interp(hours, GAP_HOURS, PROFILE_ERROR), np.interp(hours, GAP_HOURS, FLAT_ERROR))
     trust = np.array([CONFIDENCE[link] for link in Link])[kind] * np.where(gap, 1 / (1 + error), 1.0)
@@ -152,7 +152,7 @@ def cut(solution: Solution, marks: Marks, profiles: Sequence[Profile], start: in
         trust[touched] = np.minimum.reduceat(np.append(marks.confidence, np.float32(1)), pairs)[::2]
         first[touched], last[touched] = solution.rows[low], solution.rows[high + 1]
     outside = (begin < solution.at[0]) | (finish > solution.at[-1]) if len(solution) else np.ones(size, np.bool_)
-    flags[outside] = (flags[outside] | Flag.MISSING) & ~np.uint16(Flag.PEAK_ELIGIBLE)
+    flags[outside] = (flags[outside] | np.uint16(Flag.MISSING)) & ~np.uint16(Flag.PEAK_ELIGIBLE)
     if held and len(solution):
-        flags[finish > solution.at[-1]] |= Flag.HELD
+        flags[finish > solution.at[-1]] |= np.uint16(Flag.HELD)
     return Intervals(begin, value, method, flags, trust, first, last, np.zeros(size, np.int32))

@@ -132,7 +132,7 @@ class Ledger:
         start = int(self.solution.at[0]) if start is None else start
         end = int(self.solution.at[-1]) if end is None else end
         found = cut(self.solution, self.marks, self.profiles, start, end, len(self.held) > 0)
-        found.flags[found.start + QUARTER > self.settled_until] |= Flag.PROVISIONAL
+        found.flags[found.start + QUARTER > self.settled_until] |= np.uint16(Flag.PROVISIONAL)
         for revision in self.revisions:
             found.revision[np.isin(found.start, revision.start, assume_unique=True)] = revision.number
         return found

@@ -47,8 +47,7 @@ class Solution:
     @property
     def level(self) -> IntArray:
         """The corrected cumulative at each good read, ledger units."""
-        total: IntArray = np.cumsum(self.gain, dtype=np.int64)
-        return total
+        return np.cumsum(self.gain, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.at)
@@ -57,7 +56,8 @@ class Solution:
 def scaled(value: IntArray, power: IntArray) -> IntArray:
     """Register values as ledger units of the base scale; exact for powers up to 3."""
     up = 10 ** np.maximum(3 - power, 0)
-    return (value * up // 10 ** np.maximum(power - 3, 0)).astype(np.int64)
+    found: IntArray = np.floor_divide(value * up, 10 ** np.maximum(power - 3, 0))
+    return found
 
 
 def settle(series: Series, explained: Explained) -> Solution:

@@ -118,7 +118,7 @@ def extend(old: Solution, every: Reads, parameters: Sequence[Parameters]) -> tup
     column = int(old.anchors[-1])
     row = int(old.rows[column])
     tail = every.take(slice(row, None))
-    series = Series(tail.at, tail.value, lay(parameters, tail.at), int(old.power[column]), pinned_first=True)
+    series = Series(tail.at, tail.value, lay(parameters, tail.at), int(old.power[column]), True, anchored=True)
     found = settle(series, search([series])[0])
     found = replace(found, rows=found.rows + row, anchors=found.anchors)
     for name in ("kind", "gain", "low", "high", "stuck"):

@@ -90,6 +90,8 @@ def torture(
 def inject(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> None:
     """Put a fault of `kind` at row `slot` into a series."""
     length = 1
+    if kind == "rollover" and any(one.kind in ("unit_up", "unit_down") for one in series.faults):
+        kind = "reset"  # what a changed register's last digit is cannot be said
     if kind in EVENTS:
         _event(series, kind, slot, rng)
     elif kind in DELIVERY:
@@ -126,7 +128,11 @@ def _glitch(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> 
 
 
 def _delivery(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> int:
-    length = {"stuck_short": int(rng.integers(6, 24)), "gap_short": int(rng.integers(2, 20)), "gap_day": 26 * HOUR // series.cadence}.get(kind, 1)
+    length = {
+        "stuck_short": int(rng.integers(6, 24)),
+        "gap_short": int(rng.integers(2, 20)),
+        "gap_day": 26 * HOUR // series.cadence,
+    }.get(kind, 1)
     if kind == "stuck_short":
         series.raw[slot : slot + length] = series.raw[slot]
     elif kind in ("gap_short", "gap_day"):
