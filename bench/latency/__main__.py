@@ -129,7 +129,8 @@ def run(samples: int, setting: Setting, seconds: float) -> dict[str, float]:
             time.sleep(2)
             watch = [sys.executable, "-m", "bench.latency.watch", str(page)]
             with subprocess.Popen(watch, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
-                assert client.stdin and client.stdout
+                assert client.stdin
+                assert client.stdout
                 if client.stdout.readline() != "connected\n":
                     raise SystemExit("the client could not connect")
                 before, began = cpu(process.pid), time.monotonic()
