@@ -1,6 +1,6 @@
 """Writes and reads of the InfluxDB engine against a real influxd, and against `influxdb-client`'s own record writing.
 
-`python -m bench.influx [--points 2000] [--samples 1200000]` starts the influxd of PATH or STEWARD_TEST_INFLUXD in a
+`python -m bench.influx [--points 2000] [--samples 1200000]` starts the influxd of PATH or STEWARD_BENCH_INFLUXD in a
 temporary folder. Ratios within one run count; the absolute figures are this machine's on this day.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -132,8 +133,11 @@ async def main() -> None:
     parser.add_argument("--points", type=int, default=2_000)
     parser.add_argument("--samples", type=int, default=1_200_000)
     wanted = parser.parse_args()
+    if named := os.environ.get("STEWARD_BENCH_INFLUXD"):
+        os.environ["STEWARD_TEST_INFLUXD"] = named
     if server.program() is None:
-        raise SystemExit(server.MISSING)
+        print("not run: no influxd; install it or name it in STEWARD_BENCH_INFLUXD")
+        return
     points = facility(wanted.points)
     with tempfile.TemporaryDirectory() as folder, server.running(Path(folder)) as influxd:
         await writes(influxd.url, points, wanted.samples)

@@ -176,7 +176,7 @@ def report(name: str, runs: list[Run]) -> str:
     """A line of the table: medians and the range of the rate."""
 
     def middle(key: str) -> float:
-        return statistics.median(run[key] for run in runs)
+        return float(statistics.median(run[key] for run in runs))
 
     rates = [run["rate"] for run in runs]
     return (

@@ -51,7 +51,7 @@ def row(name: str, found: list[dict[str, Any]]) -> None:
     times = [one["seconds"] for one in found]
 
     def middle(key: str) -> float:
-        return statistics.median(one[key] for one in found)
+        return float(statistics.median(one[key] for one in found))
 
     print(
         f"| {name} | {statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f}) | {middle('cpu'):.1f} "
