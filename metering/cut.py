@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.explain import Link
-from metering.intervals import QUARTER, Flag, Intervals, Method, share_floor
+from metering.intervals import QUARTER, Flag, Intervals, Method, boundaries, share_floor
 from metering.profile import Profile, spread
 from metering.reads import Reads, Source
 from metering.solution import Solution
@@ -129,7 +129,7 @@ def cumulative(solution: Solution, at: IntArray, marks: Marks | None = None, pro
 
 def cut(solution: Solution, marks: Marks, profiles: Sequence[Profile], start: int, end: int, held: bool) -> Intervals:
     """Grid intervals that cover [start, end). `held`: reads without a good one behind them wait at the live edge."""
-    edges = np.arange(start // QUARTER * QUARTER, -(-end // QUARTER) * QUARTER + 1, QUARTER, dtype=np.int64)
+    edges = boundaries(start, end)
     begin, finish = edges[:-1], edges[1:]
     level = cumulative(solution, edges, marks, profiles)
     value = np.diff(level)

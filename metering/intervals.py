@@ -150,7 +150,14 @@ def share_floor(total: IntArray, part: IntArray, whole: IntArray) -> IntArray:
 
 def grid(start: int, end: int) -> IntArray:
     """Starts of the grid intervals that cover [start, end), ns."""
-    return np.arange(start // QUARTER * QUARTER, end, QUARTER, dtype=np.int64)
+    return boundaries(start, end)[:-1]
+
+
+def boundaries(start: int, end: int) -> IntArray:
+    """Grid times from the last at or before `start` to the first at or after `end`, ns. Counted in whole numbers: the length
+    of `np.arange` is a float and loses the last one."""
+    first, last = start // QUARTER, -(-end // QUARTER)
+    return (first + np.arange(last - first + 1, dtype=np.int64)) * QUARTER
 
 
 def canonical(value: IntArray, scale: Fraction) -> FloatArray:

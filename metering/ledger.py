@@ -17,12 +17,12 @@ from metering import reads as reading
 from metering.cut import Marks, cumulative, cut, mark
 from metering.declarations import Declaration, Declared
 from metering.explain import Link
-from metering.intervals import LEDGER_UNITS, QUARTER, Flag, Intervals
+from metering.intervals import LEDGER_UNITS, QUARTER, Flag, Intervals, boundaries
 from metering.labels import labels
 from metering.profile import Profile
 from metering.questions import Question, ask
 from metering.reads import Label, Parameters, Reads, join
-from metering.restate import Adjustment, Closing, Reason, Revision, boundaries, compare
+from metering.restate import Adjustment, Closing, Reason, Revision, compare
 from metering.solution import Solution
 from metering.solve import NOTHING, extend, kept, solve
 from steward.model import BoolArray, IntArray

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metering.intervals import QUARTER, Flag, Intervals, Method, share_floor, utc_offsets
+from metering.intervals import QUARTER, Flag, Intervals, Method, boundaries, share_floor, utc_offsets
 from metering.reads import BEGINNING
 from steward.model import IntArray
 from steward.units import DAY, HOUR
@@ -75,7 +75,7 @@ def learn(
 
 def spread(profile: Profile, first: int, last: int, total: int, at: IntArray) -> IntArray:
     """Consumption from `first` up to each `at` within [first, last] (ns) of a gap with `total` ledger units."""
-    edges = np.arange(first // QUARTER * QUARTER, last + QUARTER, QUARTER, dtype=np.int64)
+    edges = boundaries(first, last + QUARTER)
     weight = profile.of(edges)
 
     def cumulated(moment: IntArray) -> IntArray:

@@ -11,7 +11,6 @@ from enum import StrEnum
 
 import numpy as np
 
-from metering.intervals import QUARTER
 from steward.model import IntArray
 
 
@@ -69,8 +68,3 @@ def compare(start: IntArray, old: IntArray, new: IntArray) -> tuple[IntArray, In
     before, after = np.diff(old), np.diff(new)
     changed = np.flatnonzero(before != after)
     return start[changed], before[changed], after[changed]
-
-
-def boundaries(start: int, end: int) -> IntArray:
-    """Grid boundaries around [start, end], ns."""
-    return np.arange(start // QUARTER * QUARTER, -(-end // QUARTER) * QUARTER + 1, QUARTER, dtype=np.int64)

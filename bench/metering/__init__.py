@@ -1,0 +1,1 @@
+"""What the metering ledger is measured on, and against whom."""

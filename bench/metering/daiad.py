@@ -1,0 +1,108 @@
+"""The ledger on 92 recorded water meters: `python -m bench.metering.daiad [folder]` prints the table of falls."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+import time
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from metering.explain import Link
+from metering.ledger import Ledger
+from metering.reads import Parameters, Reads, join, learn
+from steward.model import IntArray
+from steward.units import DAY, HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one meter; energies in ledger units. `unexplained`: falls between raw reads whose later read is good
+    with a measured link although nothing was thrown there."""
+
+    ledger: Ledger
+    falls: int
+    unexplained: int
+    difference: int
+    events: int
+    total: int
+    quarters: int
+    labels: Counter[str]
+    links: Counter[str]
+
+
+def load(folder: Path) -> dict[str, tuple[IntArray, IntArray]]:
+    """Reads (ns, whole litres) of every meter by its id, in file order."""
+    found: dict[str, tuple[list[int], list[int]]] = {}
+    with zipfile.ZipFile(folder / "swm_trialA_clean.zip") as archive, archive.open(archive.namelist()[0]) as raw:
+        for row in csv.reader(io.TextIOWrapper(raw, "utf-8"), delimiter=";"):
+            try:
+                at = datetime.strptime(row[1], "%d/%m/%Y %H:%M:%S").replace(tzinfo=UTC)
+                value = int(float(row[2]))
+            except (ValueError, IndexError):
+                continue
+            times, values = found.setdefault(row[0], ([], []))
+            times.append(round(at.timestamp()) * 10**9)
+            values.append(value)
+    return {meter: (np.array(at, np.int64), np.array(value, np.int64)) for meter, (at, value) in found.items()}
+
+
+def judge(at: IntArray, value: IntArray) -> Outcome:
+    """Learn limits on the first week with enough rises, then keep the ledger of the whole series."""
+    every = join([Reads.of(at, value)])
+    plain = Parameters(cadence=HOUR)
+    limits = None
+    for days in (7, 14, 28, 56, 10_000):
+        first = every.at <= every.at[0] + days * DAY
+        limits = limits or learn(every.at[first], every.value[first], plain)
+    made = Ledger("m", limits or plain)
+    made.add(every)
+    solution = made.solution
+    named = made.labels()
+    rows = np.diff(every.value) < 0
+    good = {int(row): place for place, row in enumerate(solution.rows)}
+    unexplained = 0
+    for fall in np.flatnonzero(rows).tolist():
+        touched = fall in named or fall + 1 in named
+        unexplained += not touched and solution.kind[good[fall + 1]] == Link.MEASURED
+    step = np.diff(solution.value) * 1000
+    return Outcome(
+        made,
+        int(rows.sum()),
+        unexplained,
+        int(1000 * (solution.value[-1] - solution.value[0])),
+        int((solution.gain[1:] - step).sum()),
+        int(solution.level[-1]),
+        made.intervals().total(),
+        Counter(str(label) for label in named.values()),
+        Counter(Link(kind).name.lower() for kind in solution.kind[1:].tolist() if kind),
+    )
+
+
+def main(folder: Path) -> None:
+    """Print what became of every fall."""
+    meters = load(folder)
+    began = time.process_time()
+    outcome = [judge(*meter) for meter in meters.values()]
+    spent = time.process_time() - began
+    labels = sum((one.labels for one in outcome), Counter[str]())
+    links = sum((one.links for one in outcome), Counter[str]())
+    reads = sum(len(meter[0]) for meter in meters.values())
+    print(f"meters {len(outcome)}, reads {reads}, falls {sum(one.falls for one in outcome)}, {spent:.1f} s CPU")
+    print(f"unexplained falls {sum(one.unexplained for one in outcome)}")
+    print(f"register difference + events = ledger: {sum(one.total == one.difference + one.events for one in outcome)}")
+    print(f"sum of quarter-hours = ledger: {sum(one.quarters == one.total for one in outcome)}")
+    print(f"meters without any event: {sum(one.events == 0 for one in outcome)}")
+    print("thrown reads:", dict(labels.most_common()))
+    print("links:", dict(links.most_common()))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(os.environ.get("STEWARD_DATA", "../shared/data")) / "daiad_water")
