@@ -167,7 +167,7 @@ class _Search:
 def _moments(weight: FloatArray, balance: FloatArray) -> tuple[float, float]:
     """Mean and standard deviation of the balance point under a likelihood that sums to 1."""
     mean = float(weight @ balance)
-    return mean, float(np.sqrt(max(weight @ (balance - mean) ** 2, 0.0)))
+    return mean, max(float(weight @ (balance - mean) ** 2), 0.0) ** 0.5
 
 
 def fit(
