@@ -205,7 +205,9 @@ class Search:
         stretch = np.arange(place.first, place.last + 1)
         chains = np.stack([good_links(series, self.limits, place.first, place.last + 1, power) for power in powers])
         if len(stretch) > _DENSE:
-            stretch = stretch[self._nodes(place, np.asarray(chains.any(axis=0)))]
+            usual = chains.mean(axis=1) > 0.5
+            usual[0] = True
+            stretch = stretch[np.any([self._nodes(place, good) for good in chains[usual]], axis=0)]
         faults = np.concatenate((np.zeros((len(powers), 1), np.int64), np.cumsum(~chains, axis=1)), axis=1)
         local = stretch - place.first
         chained = np.zeros((len(powers), len(stretch)), np.bool_)

@@ -199,7 +199,7 @@ def _matrix(window: Window, reach: int, size: int) -> tuple[NDArray[np.int32], N
     second = np.minimum(second, count - 1)
     elapsed = window.at[second] - window.at[first]
     between = (window.changes[second] - window.changes[first]) <= NEAR_READS
-    allowed = inside & ((elapsed <= window.limits.horizon) | between)
+    allowed = inside & ((elapsed <= window.limits.horizon) | between | (second - first == 1))
     cap = window.limits.cap(elapsed, second)
     before, after = window.value[first].astype(np.float64), window.value[second].astype(np.float64)
     skipped = window.thrown[second] - window.passed[first]
