@@ -7,7 +7,6 @@ built all the same, so that one wrong reference does not hide the next.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
@@ -36,8 +35,12 @@ Origin = dict[str, list[str]]
 """table name -> the file of each of its entries."""
 
 
+_BUILT = PointTable.model_construct(id="")
+"""Stands in the place of a point's table once it is built: all tables together weigh more than the facility."""
+
+
 def build(document: Document, origin: Origin, formats: Collection[str] | None, problems: list[Problem]) -> Facility:
-    """The facility of a document; problems between tables are added to `problems`."""
+    """The facility of a document; problems between tables are added to `problems`. Uses up the document's points."""
     return _Builder(document, origin, formats, problems).facility()
 
 
@@ -336,12 +339,14 @@ class _Builder:
         for number, table in enumerate(self.document.point):
             self._known("point", number, "device", table.device, self.devices, "device")
             place = self._point_place(number, table)
-            point, scale, offset = measured(table, table.id, MINUTE, self._sayer("point", number))
+            say = self._sayer("point", number)
+            point, scale, offset = measured(table, table.id, MINUTE, say, place, table.device)
             if table.id in self.points:
                 self._say("point", number, "id", f"{table.id!r} is a point of its device's template too", "an id of its own")
-            self.points[table.id] = replace(point, site=place.site, space=place.space, equip=place.equip, device=table.device)
+            self.points[table.id] = point
             if table.device:
                 self.channels.append(Channel(table.device, table.field, table.id, scale, offset, table.words))
+            self.document.point[number] = _BUILT
 
     def _point_place(self, number: int, table: PointTable) -> Place:
         place = self._place("point", number, table)

@@ -27,6 +27,9 @@ class Place:
     equip: str = ""
 
 
+NOWHERE = Place()
+
+
 def expand(
     template: Template, device: Device, overrides: Mapping[str, Measured] | None = None
 ) -> tuple[list[Point], list[Channel]]:
@@ -100,8 +103,10 @@ def _override(point: Point, own: Measured, entry: TemplatePoint) -> Point:
     return replace(point, **changes)
 
 
-def measured(table: PointFields, id: str, interval: int, say: Say) -> tuple[Point, float, float]:
-    """A point without place, and the way of its values: canonical = raw * scale + offset."""
+def measured(
+    table: PointFields, id: str, interval: int, say: Say, place: Place = NOWHERE, device: str = ""
+) -> tuple[Point, float, float]:
+    """A point (a template's has no place and device), and the way of its values: canonical = raw * scale + offset."""
     kind = METRICS.get(table.metric)
     if kind is None:
         near = get_close_matches(table.metric, METRICS, 3)
@@ -132,7 +137,10 @@ def measured(table: PointFields, id: str, interval: int, say: Say) -> tuple[Poin
         table.metric,
         kind.unit,
         nature,
-        "",
+        place.site,
+        place.space,
+        place.equip,
+        device,
         role=table.role,
         category=table.category,
         interval=table.interval or interval,
