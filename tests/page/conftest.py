@@ -21,7 +21,7 @@ DEADLINE = 10_000
 """How long a condition is waited for, ms."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
