@@ -35,7 +35,7 @@ Origin = dict[str, list[str]]
 """table name -> the file of each of its entries."""
 
 
-_BUILT = PointTable.model_construct(id="")
+_BUILT = PointTable.model_construct(id="", metric="")
 """Stands in the place of a point's table once it is built: all tables together weigh more than the facility."""
 
 
