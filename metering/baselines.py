@@ -247,7 +247,7 @@ def accuracy(start: IntArray, end: IntArray, actual: FloatArray, expected: Float
 
 
 def by_days(consumption: Consumption, expected: FloatArray, zone: str) -> tuple[Consumption, FloatArray]:
-    """Whole local days of hours, actual and expected; days that lack an hour are left out. Longer intervals stay as they are."""
+    """Whole local days of hours, actual and expected; days that lack an hour are left out. Longer intervals stay."""
     if not len(consumption.start) or np.median(consumption.end - consumption.start) > HOUR:
         return consumption, expected
     day = (consumption.start + utc_offsets(consumption.start, zone)) // DAY
