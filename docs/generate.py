@@ -1,21 +1,28 @@
 """Writes the reference pages that follow from the code: `python docs/generate.py` (tests fail when they are not current).
 
-Pages: facility-file.md (from the pydantic tables), metrics-and-units.md (from model and units), commands.md (from the CLI).
+Pages: facility-file.md (from the pydantic tables), metrics-and-units.md (from model and units), commands.md (from the CLI),
+self-metrics.md (from the registry of a built service).
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import tempfile
+import time
 import types
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import typer
+from prometheus_client import Metric
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from steward.app.checking import read
+from steward.app.service import Steward
 from steward.config import schema
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
 from steward.model import EQUIP_TYPES, METRICS
@@ -142,10 +149,46 @@ def commands() -> str:
     return "".join(parts)
 
 
+def self_metrics() -> str:
+    """The page of Steward's own metrics, from the registry of a service that runs for a moment on an empty facility."""
+    families = asyncio.run(_families())
+    rows = "".join(
+        f"| `{name}` | {family.type} | {', '.join(f'`{label}`' for label in labels)} | {family.documentation} |\n"
+        for name, family, labels in families
+    )
+    return (
+        f"{NOTE}# Self-metrics\n\nWhat `/metrics` says of Steward itself, for Prometheus. A counter's samples end in `_total`, "
+        "a histogram's in `_bucket`, `_sum` and `_count`.\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n" + rows
+    )
+
+
+async def _families() -> list[tuple[str, Metric, tuple[str, ...]]]:
+    """Metrics by name. Labels come from the collectors, as a metric without a sample yet shows none."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "site.toml"
+        file.write_text('[[broker]]\nid = "main"\nurl = "mqtt://127.0.0.1:0"\nembedded = true\n', encoding="utf-8")
+        steward = Steward(read(file), clock=time.time_ns, environ={}, data=Path(folder))
+        await steward.start()
+        try:
+            labels = {
+                name: tuple(getattr(collector, "_labelnames", ()))
+                for name, collector in steward.registry._names_to_collectors.items()
+            }
+            found = {family.name: family for family in steward.registry.collect()}
+            return [(name, found[name], labels.get(name) or _seen(found[name])) for name in sorted(found)]
+        finally:
+            await steward.stop()
+
+
+def _seen(family: Metric) -> tuple[str, ...]:
+    return tuple(sorted({label for sample in family.samples for label in sample.labels} - {"le", "quantile"}))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "reference/facility-file.md": facility_file,
     "reference/metrics-and-units.md": metrics_and_units,
     "reference/commands.md": commands,
+    "reference/self-metrics.md": self_metrics,
 }
 
 
