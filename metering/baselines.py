@@ -60,7 +60,7 @@ class Reason(StrEnum):
     TOO_FEW = "too_few"
     """Fewer than 4 intervals for each parameter."""
     TOO_SHORT = "too_short"
-    """Fewer than 26 weeks (8 for monitoring)."""
+    """Fewer than 26 weeks (7 for monitoring, which begins after 8 less what a gap or the first day costs)."""
     NO_LOAD = "no_load"
     """The mean consumption is not positive: no relative figure means anything."""
     SCATTER = "scatter"
@@ -93,7 +93,7 @@ class Limits:
     """What a baseline must keep. scatter: (months reported below, largest CV(RMSE)) of Guideline 14-2014, whole building."""
 
     per_parameter: int = 4
-    weeks: Mapping[Purpose, int] = field(default_factory=lambda: {Purpose.SAVINGS: 26, Purpose.MONITORING: 8})
+    weeks: Mapping[Purpose, int] = field(default_factory=lambda: {Purpose.SAVINGS: 26, Purpose.MONITORING: 7})
     scatter: tuple[tuple[float, float], ...] = ((12.0, 0.20), (60.0, 0.25), (float("inf"), 0.30))
     bias: float = 0.005
     outside: float = 0.05

@@ -1,0 +1,1 @@
+"""Baselines, savings and residual monitoring measured on recorded and synthetic data."""
