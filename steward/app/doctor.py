@@ -138,6 +138,10 @@ def _store(settings: Settings, environ: Mapping[str, str], data: Path) -> Iterat
 def _broker(settings: Settings, table: BrokerTable, environ: Mapping[str, str], seconds: float) -> Iterator[Finding]:
     what = f"broker {table.id}"
     broker = described(table, settings, environ, Path())
+    absent = [path for path in (broker.tls.ca, broker.tls.cert, broker.tls.key) if path and not os.access(path, os.R_OK)]
+    if absent:
+        yield Finding("wrong", what, f"cannot read {', '.join(absent)}")
+        return
     url = urlsplit(table.url)
     if table.embedded:
         yield Finding("ok", what, f"embedded, {Path(server_binary()).name} is here")
