@@ -106,7 +106,7 @@ class _Search:
         self.mean = float(np.average(a_day, weights=days))
         self.y = a_day - self.mean
         self.yy = float(np.sum(self.weight * self.y**2))
-        self.noise = max(1e-20 * float(np.sum(self.weight * a_day**2)), 1e-300)  # an exact fit must not win by its rounding
+        self.noise = max(1e-12 * float(np.sum(self.weight * a_day**2)), 1e-300)  # below a CV of 1e-6 all is rounding
 
     def columns(self, balance: FloatArray, side: Side) -> FloatArray:
         """Centred mean excess (balance points, periods)."""

@@ -207,7 +207,7 @@ def _judged(found: Savings, models: list[Baseline], weather: Weather, limits: Li
     def refusal(reason: Reason, value: float, limit: float, model: Baseline) -> SavingsRefusal:
         return SavingsRefusal(reason, value, limit, found.excluded, model, found)
 
-    months = float((found.end[-1] - found.start[0]) / MONTH)
+    months = round(float((found.end[-1] - found.start[0]) / MONTH), 1)  # 365 days are 12 months
     hours = weather.within(found.start, found.end)
     for model in models:
         outside = float(np.mean((hours < model.range[0]) | (hours > model.range[1])))

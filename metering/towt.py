@@ -165,7 +165,7 @@ def fit(
     hourly = bool(np.median(end - start) <= HOUR)
     empty = np.zeros(0)
     lag_knots = _knots(_finite(_lagged(weather, start, end, hourly))) if full else empty
-    harmonics = full and (end[-1] - start[0]) >= HARMONICS_FROM * DAY
+    harmonics = full and int(end[-1] - start[0]) >= HARMONICS_FROM * DAY
     knots = _knots(weather.within(start, end))
     form = Towt(week, hourly, full, harmonics, people is not None, knots, lag_knots, empty, empty, (), unit)
     columns, names = _columns(form, weather, start, end, people)

@@ -57,7 +57,7 @@ class Sample:
 
 
 def eemeter(meter: str, frequency: str = "daily") -> Sample:
-    """An OpenEEmeter sample: the year before the measure of 2016-12-26 and the year after 2017-01-04 (bills: all whole ones)."""
+    """An OpenEEmeter sample: a year before the measure of 2016-12-26, one after 2017-01-04 (bills: all whole ones)."""
     temperatures, heating, cooling = METERS[meter]
     rows = _rows(DATA / "eemeter" / f"{temperatures}.csv.gz")
     weather = Weather.of(

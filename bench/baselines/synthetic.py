@@ -14,7 +14,7 @@ from metering.baselines import Baseline, Consumption, Form, Limits, Purpose, fit
 from metering.cusum import DriftState, cross_validated, relative, step_drift, weekly_scale
 from metering.degree_days import Side, Weather, excess
 from metering.towt import Week
-from steward.model import FloatArray
+from steward.model import FloatArray, IntArray
 from steward.units import DAY
 
 UTC = Week("UTC", {})
@@ -111,7 +111,7 @@ def holidays(hours: Consumption, air: Weather, week: Week, every: int = 7) -> tu
     return np.array(z), np.array(days)
 
 
-def _judge(state: cusum.OddDayState, day: cusum.IntArray, value: FloatArray) -> list[float]:
+def _judge(state: cusum.OddDayState, day: IntArray, value: FloatArray) -> list[float]:
     """z of days of one point, in order."""
     found: list[float] = []
     for i in range(len(day)):
@@ -119,3 +119,18 @@ def _judge(state: cusum.OddDayState, day: cusum.IntArray, value: FloatArray) -> 
     return found
 
 
+def least_squares(air: Weather, start: IntArray, value: FloatArray) -> tuple[float, float]:
+    """Heating and cooling balance points at the least sum of squares, by brute force over 0.25 K: what the fit is held against."""
+    grid = np.arange(8.0, 24.0, 0.25)
+    below = excess(air, grid, Side.HEATING, start, start + DAY)
+    above = excess(air, grid, Side.COOLING, start, start + DAY)
+    best = (np.inf, np.nan, np.nan)
+    for i, heating in enumerate(grid):
+        for j in range(i, len(grid)):
+            design = np.column_stack([np.ones(len(value)), below[i], above[j]])
+            normal = design.T @ design + 1e-9 * np.eye(3)
+            slopes = np.linalg.solve(normal, design.T @ value)
+            sse = float(((value - design @ slopes) ** 2).sum())
+            if sse < best[0] and slopes[1] > 0 and slopes[2] > 0:
+                best = (sse, float(heating), float(grid[j]))
+    return best[1], best[2]
