@@ -127,7 +127,7 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = EmbeddedBroker(0, tmp_path / "nats")
+    server = EmbeddedBroker(0, tmp_path / "nats", max_ack_pending=1000)  # NATS: few under way, many filters
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
     yield server
     asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
