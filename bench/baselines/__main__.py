@@ -117,7 +117,8 @@ def eemeter(python: str | None) -> None:
                 other = told(answer, sample.after, saving=True)
             print(
                 f"{meter:24} {frequency:16} {100 * ours.fraction:5.2f} % | {100 * truth.fraction:5.2f} % | {other}\n"
-                f"    +-{100 * ours.half_width / ours.expected:.1f} points, CV {free.accuracy.cv:.3f}, balance {'/'.join(points)} degF"
+                f"    +-{100 * ours.half_width / ours.expected:.1f} points, CV {free.accuracy.cv:.3f},"
+                f" balance {'/'.join(points)} degF"
                 f" (truth {heating}/{cooling}), {1e3 * seconds:.1f} ms, {verdict}"
             )
 
@@ -138,9 +139,8 @@ def next_year(python: str | None) -> None:
                 error = relative_error(after.value, model.predict(after, demand.weather))
                 print(f"{kind:7} {2012 + year}->{2013 + year} {purpose:10} CV {error:.4f}, fit {1e3 * seconds:.0f} ms")
             zone = MELBOURNE.zone if kind == "hourly" else "Etc/GMT-10"
-            print(
-                f"{kind:7} {2012 + year}->{2013 + year} OpenDSM    {told(peer(python, kind, zone, before, after, demand.weather), after)}"
-            )
+            answer = peer(python, kind, zone, before, after, demand.weather)
+            print(f"{kind:7} {2012 + year}->{2013 + year} OpenDSM    {told(answer, after)}")
 
 
 def buildings(python: str | None) -> None:
@@ -160,7 +160,8 @@ def buildings(python: str | None) -> None:
             verdict = f"refused: {found}" if isinstance(found, SavingsRefusal) else "kept"
             other = told(peer(python, kind, "UTC", pair[0], pair[1], both), pair[1], saving=True)
             print(
-                f"{number} {kind:7} CV {model.accuracy.cv:.3f} rho by days {model.daily.rho:.2f} saving {100 * saving.fraction:.1f} "
+                f"{number} {kind:7} CV {model.accuracy.cv:.3f} rho by days {model.daily.rho:.2f}"
+                f" saving {100 * saving.fraction:.1f} "
                 f"+-{100 * saving.half_width / saving.expected:.1f} %, {1e3 * seconds:.0f} ms, {verdict} | OpenDSM {other}"
             )
 
@@ -184,7 +185,8 @@ def coverage(seeds: int) -> None:
             independent = replace(model.daily, rho=0.0)
             hours += abs(saving.saved) <= uncertainty(independent, saving.expected, 365).half_width
         print(
-            f"sd {sd:.0%}, rho {rho}: {days} of {seeds}; without the factor for high rho {plain}; without autocorrelation {hours}"
+            f"sd {sd:.0%}, rho {rho}: {days} of {seeds}; without the factor for high rho {plain};"
+            f" without autocorrelation {hours}"
         )
 
 

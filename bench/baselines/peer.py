@@ -21,8 +21,8 @@ def frame(columns: dict[str, Any], zone: str, pandas: Any) -> Any:
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
     """Fit and predict; seconds of the fit, the balance points, expected values (null where none)."""
-    import pandas
-    from opendsm import eemeter
+    import pandas  # type: ignore[import-untyped,unused-ignore]
+    from opendsm import eemeter  # type: ignore[import-not-found,unused-ignore]
 
     zone = request["zone"]
     hours = pandas.to_datetime(request["hours"], unit="ns", utc=True).tz_convert(zone)

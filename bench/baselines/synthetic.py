@@ -93,7 +93,8 @@ def holidays(hours: Consumption, air: Weather, week: Week, every: int = 7) -> tu
     """z and local day of each day judged: refit every so many days on the past two years, as the scheduler does it."""
     first = int(hours.start[0])
     state = cusum.OddDayState.of(1)
-    z, days = [], []
+    z: list[float] = []
+    days: list[float] = []
     at = first + 56 * DAY
     while at < hours.end[-1]:
         past = hours.between(at - 730 * DAY, at)
@@ -120,7 +121,7 @@ def _judge(state: cusum.OddDayState, day: IntArray, value: FloatArray) -> list[f
 
 
 def least_squares(air: Weather, start: IntArray, value: FloatArray) -> tuple[float, float]:
-    """Heating and cooling balance points at the least sum of squares, by brute force over 0.25 K: what the fit is held against."""
+    """Heating and cooling balance points at the least sum of squares, by brute force over 0.25 K."""
     grid = np.arange(8.0, 24.0, 0.25)
     below = excess(air, grid, Side.HEATING, start, start + DAY)
     above = excess(air, grid, Side.COOLING, start, start + DAY)

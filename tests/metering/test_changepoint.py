@@ -22,7 +22,8 @@ def energy(start: np.ndarray, end: np.ndarray, base: float, heating: float, cool
     below = excess(AIR, np.array([14.0]), Side.HEATING, start, end)[0]
     above = excess(AIR, np.array([19.0]), Side.COOLING, start, end)[0]
     noise = np.random.default_rng(5).normal(0, sd, len(start))
-    return (base + heating * below + cooling * above) * (1 + noise) * ((end - start) / DAY)
+    energy: np.ndarray = (base + heating * below + cooling * above) * (1 + noise) * ((end - start) / DAY)
+    return energy
 
 
 @pytest.mark.parametrize(("heating", "cooling", "fitted"), [(0, 0, 1), (40, 0, 3), (0, 70, 3), (40, 70, 5)])

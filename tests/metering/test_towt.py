@@ -25,7 +25,8 @@ def office(start: np.ndarray, week: Week = UTC) -> np.ndarray:
     weekday, hour = week.place(start)
     degc = AIR.degc[start // HOUR - AIR.first]
     is_open = (weekday < 5) & (hour >= 8) & (hour < 20)
-    return 100.0 + 200.0 * is_open + np.where(is_open, 8.0, 4.0) * np.maximum(degc - 18, 0)
+    energy: np.ndarray = 100.0 + 200.0 * is_open + np.where(is_open, 8.0, 4.0) * np.maximum(degc - 18, 0)
+    return energy
 
 
 def cv(model: towt.Towt, first: int, days: int = 300) -> float:
