@@ -100,7 +100,10 @@ def _gain(columns: Solution, limits: Limits, place: int) -> None:
         low, high, gain = max(0, gain - coarse), max(0, gain + coarse), max(0, gain)
     elif kind is Link.RESET:
         counted = int(scaled(columns.value[place : place + 1], columns.power[place : place + 1])[0])
-        gain, low, high = max(counted, estimate(columns, place, most)), counted, max(most, counted)
+        likely = estimate(columns, place, most)
+        gain, low, high = max(counted, likely), counted, max(most, counted)
+        if counted > max(4 * likely, most // 4):  # more than it can have counted since: another register, not a reset
+            columns.kind[place], gain, low = Link.SWAP, likely, 0
     elif kind is Link.SWAP:
         gain, low, high = estimate(columns, place, most), 0, most
     elif kind is Link.CONFLICT:
