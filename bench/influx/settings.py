@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 ORG = "steward-test"
 
 TELEGRAF = """[agent]
@@ -25,8 +27,23 @@ TELEGRAF = """[agent]
   persistent_session = true
   client_id = "{client_id}"
   max_undelivered_messages = {undelivered}
-  data_format = "json"
+{parser}"""
+"""Acknowledged after the write (mqtt_consumer tracks its messages), as Steward does."""
+
+ONE_LINE = """  data_format = "json"
   json_time_key = "at"
   json_time_format = "unix_ns"
 """
-"""Acknowledged after the write (mqtt_consumer tracks its messages), as Steward does. One line of four fields a message."""
+"""One line of four fields a message."""
+
+
+def line_a_value(fields: Iterable[str]) -> str:
+    """A series a point, as Steward writes, which adds arrival and quality to each line."""
+    parts = ['  data_format = "json_v2"\n']
+    parts += [
+        f'  [[inputs.mqtt_consumer.json_v2]]\n    measurement_name = "{field}"\n    timestamp_path = "at"\n'
+        f'    timestamp_format = "unix_ns"\n    [[inputs.mqtt_consumer.json_v2.field]]\n'
+        f'      path = "values.{field}"\n      rename = "value"\n      type = "float"\n'
+        for field in fields
+    ]
+    return "".join(parts)

@@ -24,7 +24,7 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
-from bench.influx.settings import ORG, TELEGRAF
+from bench.influx.settings import ONE_LINE, ORG, TELEGRAF, line_a_value
 from bench.ingest.__main__ import FIRST, PATIENCE, ROOT, WINDOW, compile_c, forget, mosquitto
 from bench.ingest.path import DEVICES, FIELDS
 from steward.store.influx import init_store
@@ -133,8 +133,8 @@ def run_steward(bench: Bench) -> Run:
     return found | _compared(bench, stored) | {"again": told["received"] - bench.messages}
 
 
-def run_telegraf(bench: Bench) -> Run:
-    """One run of Telegraf into a bucket of its own."""
+def run_telegraf(bench: Bench, parser: str = ONE_LINE) -> Run:
+    """One run of Telegraf, with a parser's configuration, into a bucket of its own."""
     bucket = client = f"telegraf-{uuid.uuid4().hex[:8]}"
     server.create_bucket(bench.influx, bucket)
     config = bench.folder / "telegraf.conf"
@@ -145,6 +145,7 @@ def run_telegraf(bench: Bench) -> Run:
         bucket=bucket,
         broker=broker,
         client_id=client,
+        parser=parser,
         batch=5000,
         flush="200ms",
         undelivered=20000,
@@ -157,14 +158,18 @@ def run_telegraf(bench: Bench) -> Run:
         time.sleep(4)  # it tells nobody that it has subscribed
         if process.poll() is not None:
             raise SystemExit((bench.folder / "telegraf.log").read_text(encoding="utf-8"))
-        tag = f'r.topic == "steward/v1/d{(bench.messages - 1) % DEVICES}/telemetry" and r._field == "values_frequency"'
+        tag = f'r.topic == "steward/v1/d{(bench.messages - 1) % DEVICES}/telemetry"'
         found = through(bench, process.pid, bucket, tag)
     finally:
         process.terminate()
         process.wait(30)
     forget(bench.broker, client)
-    of_one = '" or r._field == "values_'.join(FIELDS)
-    return found | _compared(bench, rows(bench, bucket, f'r._field == "values_{of_one}"'))
+    return found | _compared(bench, rows(bench, bucket, "true"))
+
+
+def run_lines(bench: Bench) -> Run:
+    """One run of Telegraf that writes a line for each value."""
+    return run_telegraf(bench, line_a_value(FIELDS))
 
 
 def _compared(bench: Bench, stored: int) -> Run:
@@ -187,7 +192,11 @@ def report(name: str, runs: list[Run]) -> str:
 
 def compare(bench: Bench, rounds: int) -> dict[str, list[Run]]:
     """Takes turns and prints the table."""
-    sides: dict[str, Callable[[Bench], Run]] = {"Telegraf": run_telegraf, "Steward": run_steward}
+    sides: dict[str, Callable[[Bench], Run]] = {
+        "Telegraf": run_telegraf,
+        "Telegraf, a line a value": run_lines,
+        "Steward": run_steward,
+    }
     results: dict[str, list[Run]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, run in sides.items():
@@ -196,8 +205,10 @@ def compare(bench: Bench, rounds: int) -> dict[str, list[Run]]:
     print("| | messages/s | CPU us a message | of influxd | lost | duplicated |\n|" + "---|" * 6)
     for name, runs in results.items():
         print(report(name, runs))
-    ratios = [ours["rate"] / theirs["rate"] for ours, theirs in zip(results["Steward"], results["Telegraf"], strict=True)]
-    print(f"\nSteward to Telegraf: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    print()
+    for name in list(sides)[:-1]:
+        ratios = [ours["rate"] / theirs["rate"] for ours, theirs in zip(results["Steward"], results[name], strict=True)]
+        print(f"Steward to {name}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
     return results
 
 
