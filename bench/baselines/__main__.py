@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -248,6 +249,7 @@ def main() -> None:
     parser.add_argument("--peer", help="a Python that can import opendsm")
     parser.add_argument("--quick", action="store_true", help="fewer seeds and refits")
     asked = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     if asked.peer is None:
         print('No peer: give --peer a Python with OpenDSM (pip install opendsm "multimethod<2").')
     eemeter(asked.peer)

@@ -102,6 +102,8 @@ def rmv2(number: str, when: str) -> tuple[Consumption, Weather]:
     rows = _rows(DATA / "rmv2" / f"{when.capitalize()}_simu" / f"Data_{when}_{number}.csv.gz")
     at, value, degc = [], [], []
     for row in rows:
+        if " " not in row[0]:  # the files end in a row of NA
+            continue
         day, hour = row[0].split(" ")
         midnight = datetime.strptime(day, "%m/%d/%y").replace(tzinfo=UTC)
         at.append(int(midnight.timestamp()) * 1_000_000_000 + (int(hour[:2]) - 1) * HOUR)
