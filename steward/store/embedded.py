@@ -259,6 +259,8 @@ class EmbeddedStore:
         while days and not self._closing:
             days = days[_compaction.seal(cursor, days) :]
             self._checkpoint()
+        while not self._closing and _compaction.group_rollup(cursor):
+            self._checkpoint()
         self._swept = today
 
     def _checkpoint(self) -> None:

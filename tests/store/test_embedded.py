@@ -210,6 +210,27 @@ async def test_the_rollup_says_the_same_as_the_samples(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_rollups_of_many_days_are_sorted_together_and_say_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "steward.duckdb"
+    store = await written(path, 19, step=3 * MINUTE)
+    before = await store.aggregate([2, 0], START, START + 19 * DAY, HOUR)
+    await store.compact()
+    for _ in range(2):  # then with a corrected day in a group
+        after = await store.aggregate([2, 0], START, START + 19 * DAY, HOUR)
+        for name in ("point", "start", "count", "first", "last", "max"):
+            assert np.array_equal(getattr(before, name), getattr(after, name)), name
+        late = await store.read([0, 1, 2, 3], START + 3 * DAY, START + 4 * DAY)
+        await store.write(late)
+        await store.compact()
+    await store.close()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT (point, start_s)) FROM rollup").fetchall() == [
+            (18 * 96 * 4,) * 2
+        ]
+        order = connection.execute("SELECT point FROM rollup").fetchnumpy()["point"]
+    assert np.count_nonzero(np.diff(order) < 0) <= 5  # two groups of eight days, two days, a corrected day: not eighteen runs
+
+
 async def test_a_few_late_samples_wait_and_many_rewrite_their_day(tmp_path: Path) -> None:
     path = tmp_path / "steward.duckdb"
     store = await written(path, 3)
