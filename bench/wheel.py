@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 import venv
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -73,12 +73,17 @@ def valued(body: str) -> bool:
     return any(value is not None for value in json.loads(body)["value"])
 
 
+def pour(stream: Iterable[str], lines: Queue[str]) -> None:
+    """Lines as they come: a pipe that nobody reads would stop the demo."""
+    for line in stream:
+        lines.put(line)
+
+
 def address(process: subprocess.Popen[str]) -> str:
     """The page's address, which the demo says on its standard error."""
     lines: Queue[str] = Queue()
     assert process.stderr is not None
-    stream = process.stderr
-    threading.Thread(target=lambda: [lines.put(line) for line in stream], daemon=True).start()
+    threading.Thread(target=pour, args=(process.stderr, lines), daemon=True).start()
     said, end = [], time.monotonic() + PATIENCE
     while time.monotonic() < end and (process.poll() is None or not lines.empty()):
         try:

@@ -57,9 +57,8 @@ def type_name(annotation: object) -> str:
         return "table"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
-    return {str: "text", int: "integer", float: "number", bool: "true/false"}.get(
-        annotation, getattr(annotation, "__name__", "any")
-    )  # type: ignore[call-overload, no-any-return]
+    words: dict[object, str] = {str: "text", int: "integer", float: "number", bool: "true/false"}
+    return words.get(annotation) or str(getattr(annotation, "__name__", "any"))
 
 
 def _hint(model: type[BaseModel], key: str) -> object:

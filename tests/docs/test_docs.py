@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 import typer
-import yaml
+import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from collectors.formats import formats
 from rules.load import kinds
