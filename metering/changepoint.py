@@ -1,7 +1,7 @@
 """Change-point models of days or billing periods: E/day = a + h mean((Th - T)+) + c mean((T - Tc)+), means over the hours.
 
 Invariants: h, c > 0 and Th <= Tc; of 1, 3 and 5 parameters the one with the lowest n ln(SSE/n) + 1.5 p ln n is taken. Every
-pair of balance points on a grid of 0.1 K between the 5 % and 95 % quantiles of the hours is solved in closed form from sums
+pair of balance points on a grid of 0.2 K between the 5 % and 95 % quantiles of the hours is solved in closed form from sums
 over the hours; those kept are the mean of the likelihood, not its top, which noise moves further from the truth. Periods are
 weighted by their days. Energy in the unit of the meter (Wh, m3), temperatures degC.
 """
@@ -17,7 +17,7 @@ from metering.degree_days import Side, Weather, excess, heating_grid, mean_tempe
 from steward.model import FloatArray, IntArray
 from steward.units import DAY
 
-STEP = 0.1
+STEP = 0.2
 """Step of the search for balance points, K."""
 PENALTY = 1.5
 """Weight of p ln n against the fit: 1 (BIC) takes cooling for a meter without any."""
