@@ -115,9 +115,10 @@ class Intake:
             size += len(payload)
             route = known(topic) or self._find(topic)
             if route is None:
-                self._failed += 1
-                begin(Message(topic.decode(errors="replace"), payload, received, "", flags & RETAINED == 1), NO_TEMPLATE)
-                readings.reject("unrouted", "no template speaks on this topic")
+                if not topic.startswith(b"$"):  # by the standard "#" does not cover these, but NATS repeats births there
+                    self._failed += 1
+                    begin(Message(topic.decode(errors="replace"), payload, received, "", flags & RETAINED == 1), NO_TEMPLATE)
+                    readings.reject("unrouted", "no template speaks on this topic")
             else:
                 text, device, template, decode = route
                 message = new(Message, (text, payload, received, device, flags & RETAINED == 1))

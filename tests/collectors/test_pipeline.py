@@ -43,6 +43,16 @@ async def test_what_cannot_be_read_is_counted_quarantined_and_acknowledged(tmp_p
         assert it.metric("steward_rejected_total", broker="main", reason="not_json") == 1
 
 
+async def test_a_topic_of_the_broker_itself_is_acknowledged_and_no_matter_for_the_quarantine(tmp_path: Path) -> None:
+    async with nats(tmp_path) as broker, rig(broker.url, routing()) as it:
+        intake = it.pipeline.intake(it.connection, "main")
+        frames = [(b"$sparkplug/certificates/x", b"\0", b"", 0), (b"nobody/listens", b"\0", b"", 0)]
+        intake.take(frames, NOW, 1, 0.0)
+        intake.flush()
+        await it.pipeline.drained()
+        assert it.quarantine.counts() == {"unrouted": 1}
+
+
 async def test_nothing_is_acknowledged_before_it_is_durable_and_nothing_dropped_while_the_store_is_down(tmp_path: Path) -> None:
     store = MemoryStore()
     store.down = True

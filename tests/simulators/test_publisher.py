@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 
 import paho.mqtt.client as paho
 import pytest
 
-from simulators.campus import Campus
-from simulators.devices import Feed
 from simulators.encoders import Publication
 from simulators.publisher import Publisher, Will, connect_frame, publish_frame, remaining
-from simulators.week import HOUR, MONDAY
-from simulators.wire import Wire
 from steward.errors import BrokerError
 from tests.simulators.conftest import Nats, free_port
 
@@ -139,16 +134,3 @@ def test_frames_are_those_of_the_standard() -> None:
     assert connect_frame("id", will, "u", "p", 60, True) == (
         b"\x10\x1a\x00\x04MQTT\x04\xee\x00\x3c\x00\x02id\x00\x01w\x00\x01x\x00\x01u\x00\x01p"
     )
-
-
-@pytest.mark.slow
-async def test_pre_encoded_messages_leave_at_20000_a_second_or_more(nats: Nats) -> None:
-    wire = Wire(Feed(Campus(1, MONDAY)))
-    messages = wire.publications(MONDAY, MONDAY + 24 * HOUR)
-    async with Publisher(nats.url, "p", window=4000) as publisher:
-        begun = time.perf_counter()
-        await publisher.publish(messages)
-        await publisher.flush()
-        rate = len(messages) / (time.perf_counter() - begun)
-    assert publisher.acknowledged == len(messages) > 50_000
-    assert rate > 20_000, f"{rate:.0f} messages/s"
