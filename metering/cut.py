@@ -61,6 +61,8 @@ _FLAGS = {
     Link.DECLARED: Flag.EVENT | Flag.SPREAD,
 }
 
+_SOURCE = {Source.MANUAL: Method.MANUAL, Source.DECLARED: Method.MANUAL, Source.REPLAY: Method.REPLAYED}
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -87,7 +89,7 @@ def mark(solution: Solution, reads: Reads, cadence: int, profiles: Sequence[Prof
     method = np.array([_METHOD.get(link, Method.MEASURED) for link in Link], np.uint8)[kind]
     flags = np.array([_FLAGS.get(link, Flag(0)) for link in Link], np.uint16)[kind]
     source = np.where(solution.rows >= 0, reads.source[np.maximum(solution.rows, 0)], Source.DECLARED)
-    for origin, worst in ((Source.MANUAL, Method.MANUAL), (Source.REPLAY, Method.REPLAYED)):
+    for origin, worst in _SOURCE.items():
         touched = source == origin
         touched[1:] |= touched[:-1].copy()
         method[touched] = np.maximum(method[touched], worst)

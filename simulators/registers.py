@@ -37,7 +37,8 @@ class Injected:
 class Torture:
     """A series: `at` (ns, regular), `truth` (true cumulative consumption, units), `raw` (what the register sent, NaN or odd
     values included), `sent` (False where nothing was sent), `faults`, `limit` (units per hour that the load never exceeds),
-    `digits` of the register, `declared`: (at, end, start) of every swap and reset."""
+    `digits` of the register, `declared`: (at, end, start) of every swap and reset;
+    `unit`: what the register shows at the end for one true unit."""
 
     at: IntArray
     truth: IntArray
@@ -48,6 +49,7 @@ class Torture:
     digits: int
     faults: list[Injected] = field(default_factory=list)
     declared: list[tuple[int, int, int]] = field(default_factory=list)
+    unit: float = 1.0
 
     def reads(self) -> tuple[IntArray, FloatArray]:
         """What was sent, in time order."""
@@ -147,7 +149,7 @@ def _delivery(series: Torture, kind: str, slot: int, rng: np.random.Generator) -
 def _event(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> None:
     """A register event between rows slot - 1 and slot: all later reads follow."""
     raw, moment = series.raw, int(series.at[slot]) - series.cadence // 2
-    passed = (series.truth[slot:] - series.truth[slot - 1]).astype(np.float64)
+    passed = (series.truth[slot:] - series.truth[slot - 1]).astype(np.float64) * series.unit
     middle = float(passed[0] // 2)
     end = float(raw[slot - 1]) + middle
     if kind == "rollover":
@@ -158,9 +160,10 @@ def _event(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> N
     if kind in ("unit_up", "unit_down"):
         factor = 1000.0 if kind == "unit_up" else 0.1
         raw[slot:] = np.floor((raw[slot - 1] + passed) * factor)
+        series.unit *= factor
         return
     begin = {"reset": 0.0, "swap_low": float(rng.integers(10, 3000)), "swap_high": end * 3 + 1e6}[kind]
-    raw[slot:] = begin + passed - middle
+    raw[slot:] = np.floor(begin + passed - middle)
     series.declared.append((moment, round(end), round(begin)))
 
 

@@ -84,9 +84,7 @@ def compare(count: int) -> None:
     print(f"events exactly as injected: {rights} of {count}")
 
 
-def score(
-    value: FloatArray, truth: FloatArray, flagged: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> tuple[float, float, bool, bool]:
+def score(value: FloatArray, truth: FloatArray, flagged: BoolArray) -> tuple[float, float, bool, bool]:
     """Error of the total, sum of hourly errors, both over the total; a peak above 1.5 x the true one; a negative hour."""
     total = truth.sum()
     peak = value[~flagged].max() > 1.5 * truth.max()
@@ -121,9 +119,7 @@ def overlapping(seeds: int) -> None:
             truth = series.truth[-1] - series.truth[0]
             exact += abs(made.solution.level[-1] / 1000 - truth) <= 1e-3 * truth
             asked += abs(made.solution.level[-1] / 1000 - truth) > 1e-3 * truth and len(made.questions()) > 0
-        print(
-            f"{faults} faults, apart {apart} days: events right {good}/{seeds}, total within 0.1 % {exact}/{seeds}, rest asked {asked}"
-        )
+        print(f"{faults} faults, apart {apart} days: right {good}, total within 0.1 % {exact} of {seeds}, rest asked {asked}")
 
 
 def confidence(seeds: int) -> None:
