@@ -65,7 +65,7 @@ class BatchTable(Table):
     """The unit of commit."""
 
     max_samples: int = Field(5000, ge=1, le=1_000_000)
-    max_wait: Duration = Field(200 * 1_000_000, description="a batch closes at this age")
+    max_wait: Duration = Field(100 * 1_000_000, description="a batch closes at this age")
 
 
 class ClockTable(Table):
@@ -80,7 +80,7 @@ class ApiTable(Table):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
-    live_interval: Duration = Field(1 * SECOND, description="live values are sent to pages this often")
+    live_interval: Duration = Field(100 * 1_000_000, description="live values are sent to pages this often")
 
 
 class TlsTable(Table):
