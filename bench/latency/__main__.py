@@ -37,10 +37,10 @@ class Setting(NamedTuple):
     max_wait: str
 
     def __str__(self) -> str:
-        return f"live {self.live_interval or 'default (1 s)'}, batch {self.max_wait or 'default (200 ms)'}"
+        return f"live {self.live_interval or 'default (100 ms)'}, batch {self.max_wait or 'default (100 ms)'}"
 
 
-SETTINGS = (Setting("", ""), Setting("200ms", ""), Setting("100ms", "50ms"))
+SETTINGS = (Setting("", ""), Setting("1s", "200ms"), Setting("200ms", "200ms"), Setting("100ms", "50ms"))
 
 
 def facility(devices: int, port: int, setting: Setting) -> str:

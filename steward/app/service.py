@@ -62,7 +62,7 @@ class Steward:
     """One service for one facility, from `start` to `stop`; `app` is its API.
 
     data: folder that relative paths of the facility file belong to; reread: reads the facility file again, for reloads.
-    Raises ConfigError at once for what is wrong with rules, templates or secrets.
+    `start` raises ConfigError for what is wrong with rules, templates or secrets.
     """
 
     def __init__(
@@ -87,7 +87,6 @@ class Steward:
         self._tasks: list[asyncio.Task[None]] = []
         self._deaf: set[str] = set()
         self._stale = asyncio.Event()
-        rules_of(settings, settings.facility)
         Gauge("steward_info", "Version", ["version"], registry=self.registry).labels(__version__).set(1)
 
     async def start(self) -> None:
