@@ -286,6 +286,7 @@ class Steward:
     async def _rebind(self, facility: Facility) -> None:
         await asyncio.to_thread(self.live.rebind, facility)
         await asyncio.to_thread(self.devices.rebind, facility)
+        self.store.refresh()
 
     async def _retain(self) -> None:
         await self.store.retain(self.clock() - self.settings.store.retention)

@@ -74,5 +74,8 @@ class Store(Protocol):
     async def compact(self) -> None:
         """Background housekeeping (sorting, merging); safe at any time."""
 
+    def refresh(self) -> None:
+        """The metadata of points have changed (a reload, an admission): what an engine derived from them is derived anew."""
+
     async def count(self) -> int:
         """How many samples are stored (-1 where the engine cannot tell cheaply)."""

@@ -216,6 +216,9 @@ class EmbeddedStore:
         found = replace(found, point=self._numbers[found.point])
         return found.take(np.lexsort((found.at, found.point, found.received))[:limit])
 
+    def refresh(self) -> None:
+        """Nothing to do: only ids are stored."""
+
     async def count(self) -> int:
         """How many samples are stored, each (point, at) once."""
         return await self._run("_reader", self._with_cursor, _compaction.count)

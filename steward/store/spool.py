@@ -301,6 +301,10 @@ class SpooledStore:
         """As the store's."""
         await self.store.compact()
 
+    def refresh(self) -> None:
+        """As the store's."""
+        self.store.refresh()
+
     async def count(self) -> int:
         """As the store's."""
         return await self.store.count()

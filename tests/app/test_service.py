@@ -184,11 +184,16 @@ async def test_a_device_of_an_admitting_template_is_admitted_with_its_first_mess
         assert (await site.get("/api/v1/points/kettle.power"))["value"] == 6000
 
 
-async def test_a_good_reload_adds_a_device_and_a_bad_one_changes_nothing_and_says_why(tmp_path: Path) -> None:
+async def test_a_good_reload_adds_a_device_and_a_bad_one_changes_nothing_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Site(tmp_path) as site:
+        refreshed: list[int] = []
+        monkeypatch.setattr(site.steward.store.store, "refresh", lambda: refreshed.append(1))
         site.file.write_text(FILE + '[[device]]\nid = "m2"\ntemplate = "meter"\nsite = "a"\n', encoding="utf-8")
         answer = await site.client.post("/api/v1/reload")
         assert answer.status_code < 300, answer.text
+        assert refreshed, "the store hears of changed metadata"
         await site.send(("steward/v1/m2/telemetry", {"values": {"power": 3}}))
         await site.until("/api/v1/points/m2.power", lambda answer: answer.get("value") == 3000)
         site.file.write_text(FILE.replace('"kW"', '"kV"').replace('"threshold"', '"nonsense"'), encoding="utf-8")
