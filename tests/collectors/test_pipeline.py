@@ -61,7 +61,7 @@ async def test_nothing_is_acknowledged_before_it_is_durable_and_nothing_dropped_
             for number in range(500):
                 client.publish("steward/v1/d1/telemetry", payload(NOW + number), 1)
             await until(lambda: it.pipeline.status().write_error)
-            await until(lambda: it.connection.received == 500)
+            await until(lambda: it.connection.received >= 500)  # more, where the broker grew impatient
         assert it.connection.acknowledged == 0
         assert not it.pipeline.status().ready
         store.down = False
