@@ -39,9 +39,9 @@ from steward.store.line_protocol import Encoder, tag
 LAYOUT = 1
 """The version of how samples lie in a bucket; a bucket says its own in its description."""
 DAY = 86_400 * 10**9
-LINES_A_REQUEST = 10_000
-TWO_REQUESTS = 2_000
-"""From so many samples on a write is two requests at once: the server works on both while one alone would wait for its log."""
+LINES_A_REQUEST = 20_000
+REQUESTS, WORTH_SEVERAL = 4, 2_000
+"""From so many samples on a write is several requests at once: the server works on all while one alone waits for its log."""
 _THREADS = 4
 _SPAN = DAY // 4
 """`arrived` reads whole samples by spans of this length, so that one late sample does not widen the read of all points."""
@@ -150,13 +150,13 @@ class InfluxStore:
                 await self._write_parted(_rows(batch, begin, begin + LINES_A_REQUEST))
 
     async def _write_parted(self, batch: Batch) -> None:
-        """Two requests at once where there is enough for two: cut by point, so that of two samples with one (point, at) the
-        later still wins. Returns, or raises, only when both are over."""
-        if len(batch) < TWO_REQUESTS:
+        """Several requests at once where there is enough for them: cut by point, so that of two samples with one (point, at)
+        the later still wins. Returns, or raises, only when all are over."""
+        if len(batch) < WORTH_SEVERAL:
             await self._write(batch)
             return
-        odd = (batch.point & 1).astype(np.bool_)
-        parts = [self._write(batch.take(rows)) for rows in (odd, ~odd) if rows.any()]
+        share = batch.point % REQUESTS
+        parts = [self._write(batch.take(share == part)) for part in np.unique(share).tolist()]
         for outcome in await asyncio.gather(*parts, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome

@@ -68,10 +68,10 @@ def scripted(*answers: Answer) -> Iterator[tuple[str, type[Scripted]]]:
             thread.join()
 
 
-def steward(url: str, total: float = 5.0, registry: CollectorRegistry | None = None) -> InfluxStore:
+def steward(url: str, total: float = 5.0, registry: CollectorRegistry | None = None, points: str = "ab") -> InfluxStore:
     patience = Patience(total=total, first_pause=0.01, longest_pause=0.05)
     return InfluxStore(
-        url, "o", "b", "the-secret-token", PointIndex(["a", "b"]), lambda id: None, patience=patience, registry=registry
+        url, "o", "b", "the-secret-token", PointIndex(points), lambda id: None, patience=patience, registry=registry
     )
 
 
@@ -141,13 +141,37 @@ async def test_a_request_that_will_never_do_is_not_sent_again() -> None:
     assert handler.answers == []
 
 
-async def test_a_large_batch_goes_in_requests_of_ten_thousand_lines() -> None:
+async def test_a_large_batch_goes_in_requests_of_at_most_twenty_thousand_lines() -> None:
     with scripted(OK, OK, OK) as (url, handler):
         store = steward(url)
         await store.open()
-        await store.write(Batch.of([0] * 25_000, NOON + np.arange(25_000), np.arange(25_000)))
+        await store.write(Batch.of([0] * 45_000, NOON + np.arange(45_000), np.arange(45_000)))
         await store.close()
-    assert [body.count(b"\n") for *_, body in handler.seen[2:]] == [10_000, 10_000, 5_000]
+    assert [body.count(b"\n") for *_, body in handler.seen[2:]] == [20_000, 20_000, 5_000]
+
+
+async def test_many_points_go_in_four_requests_at_once_each_point_in_one_of_them() -> None:
+    with scripted(OK, OK, OK, OK) as (url, handler):
+        store = steward(url, points="abcdefgh")
+        await store.open()
+        point = np.arange(4_000) % 8
+        await store.write(Batch.of(point, NOON + np.arange(4_000), point))
+        await store.close()
+    bodies = [body for *_, body in handler.seen[2:]]
+    assert [body.count(b"\n") for body in bodies] == [1_000] * 4
+    for point_id in b"abcdefgh":
+        assert sum(b"point=" + bytes([point_id]) in body for body in bodies) == 1
+
+
+async def test_when_one_of_several_requests_fails_the_write_fails_once_all_are_over() -> None:
+    with scripted(OK, refusal(400, "unable to parse"), OK, OK) as (url, handler):
+        store = steward(url, points="abcdefgh")
+        await store.open()
+        point = np.arange(4_000) % 8
+        with pytest.raises(StoreError, match="unable to parse"):
+            await store.write(Batch.of(point, NOON + np.arange(4_000), point))
+        await store.close()
+    assert len(handler.seen[2:]) == 4
 
 
 @pytest.mark.parametrize("version", ["1.8.10", "v2.6.1", "3.0.1", ""])
