@@ -7,8 +7,8 @@ RUN pip install --no-cache-dir build && python -m build --wheel --outdir /wheels
 FROM python:3.12-slim
 RUN useradd --system --create-home --home-dir /var/lib/steward steward
 COPY --from=build /wheels /wheels
-COPY constraints.txt /tmp/constraints.txt
-RUN pip install --no-cache-dir --constraint /tmp/constraints.txt /wheels/*.whl && rm -rf /wheels /tmp/constraints.txt
+COPY constraints.txt /wheels/
+RUN pip install --no-cache-dir --constraint /wheels/constraints.txt /wheels/*.whl && rm -rf /wheels
 USER steward
 WORKDIR /var/lib/steward
 EXPOSE 8080

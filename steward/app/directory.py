@@ -43,7 +43,7 @@ class Registrar(Protocol):
 
 
 class Directory:
-    """Holds settings and facility; `changed` is called, from any thread, after each admission or reload."""
+    """Holds settings and facility; `changed` is called, from any thread, after each admission."""
 
     def __init__(
         self,
@@ -65,6 +65,8 @@ class Directory:
     def admit(self, broker: str, template: str, address: str) -> Admission | None:
         """Admits the device of an address that appeared; None when the bound is reached. Thread-safe."""
         with self._lock:
+            if (known := self._known(template, address)) is not None:
+                return known
             if len(self.facility.devices) - len(self.settings.facility.devices) >= MAX_ADMITTED:
                 self.refused += 1
                 return None
@@ -78,6 +80,15 @@ class Directory:
         log.info("device_admitted", device=device.id, template=template, broker=broker)
         self.changed()
         return device, points, channels
+
+    def _known(self, template: str, address: str) -> Admission | None:
+        """A device admitted a moment ago, asked for again by a routing that was made before (a reload in between)."""
+        facility = self.facility
+        for device in facility.devices.values():
+            if device.template == template and device.address == address:
+                channels = [channel for channel in facility.channels if channel.device == device.id]
+                return device, [facility.points[channel.point] for channel in channels], channels
+        return None
 
     def point(self, id: str) -> Point | None:
         """A point as it is known now."""
@@ -93,8 +104,7 @@ class Directory:
         """Takes a new, validated file; also the devices that were admitted since `prepare`."""
         with self._lock:
             self.settings, self.facility = settings, self.prepare(settings)
-        self.changed()
-        return self.facility
+            return self.facility
 
     def _with_admitted(self, facility: Facility) -> Facility:
         listed = {(device.template, device.address) for device in facility.devices.values()}

@@ -266,7 +266,7 @@ class Steward:
         self._deaf = deaf
 
     def _grown(self) -> None:
-        """From any thread: devices were admitted, or the file was reloaded."""
+        """From any thread: devices were admitted."""
         self._loop.call_soon_threadsafe(self._stale.set)
 
     async def _follow(self) -> None:

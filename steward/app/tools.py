@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from rules.testing import run_text
 from simulators.facility import campus_toml
 from simulators.player import Options, Played, play
-from simulators.presets import PRESETS, load_preset
+from simulators.presets import load_preset
 from simulators.replay import Replayed, Shift, recording_toml, replay
 from simulators.week import demo_faults
 from steward.app.checking import read
@@ -43,14 +42,6 @@ def progress() -> Progress:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TaskProgressColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
-
-
-def write_text(path: Path | None, content: str) -> None:
-    """Writes to a file, or to standard output."""
-    if path is None:
-        sys.stdout.write(content)
-    else:
-        path.write_text(content, encoding="utf-8")
 
 
 def simulate(url: str, options: Options, *, faults: bool, facility: Path | None) -> None:
@@ -95,11 +86,6 @@ def replay_recording(
 
         run(main)
     return results[0]
-
-
-def preset_names() -> tuple[str, ...]:
-    """The presets of recorded data."""
-    return tuple(PRESETS)
 
 
 @asynccontextmanager

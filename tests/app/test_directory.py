@@ -73,5 +73,16 @@ def test_a_reload_keeps_the_numbers_of_points() -> None:
     directory.take(settings(FILE + '[[point]]\nid = "aaa"\nsite = "a"\nmetric = "power"\n'))
     assert directory.index.get("p1.power") == number
     assert "aaa" in directory.facility.points
+    assert changes == []  # who reloads binds the rest himself; only an admission has to be told
+    directory.admit("main", "plug", "p2")
     assert changes == [1]
+    kept.close()
+
+
+def test_an_address_that_is_asked_for_twice_is_one_device() -> None:
+    kept = records()
+    directory = Directory(settings(), PointIndex(), kept, lambda: 1)
+    first = directory.admit("main", "plug", "p1")
+    assert directory.admit("main", "plug", "p1") == first
+    assert len(directory.facility.devices) == 1
     kept.close()
