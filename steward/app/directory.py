@@ -86,7 +86,7 @@ class Directory:
         facility = self.facility
         for device in facility.devices.values():
             if device.template == template and device.address == address:
-                channels = [channel for channel in facility.channels if channel.device == device.id]
+                channels = tuple(channel for channel in facility.channels if channel.device == device.id)
                 return device, [facility.points[channel.point] for channel in channels], channels
         return None
 
