@@ -85,7 +85,7 @@ async def _steward(request: Request, error: Exception) -> Response:
         return problem(404, str(error), kind=error.kind, id=error.id)
     if isinstance(error, ConfigError):
         found = [{"where": each.where, "message": each.message, "expected": each.expected} for each in error.problems]
-        return problem(422, f"{len(found)} problems in the facility file", problems=found)
+        return problem(422, "1 problem" if len(found) == 1 else f"{len(found)} problems", problems=found)
     if isinstance(error, RecordsError):
         return problem(409, str(error))
     if isinstance(error, StoreUnavailable):

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
+from api.services_trials import NoTrials, TrialDesk
 from steward import __version__
 from steward.errors import StewardError
 from steward.live import LiveState
@@ -240,6 +241,7 @@ class Services:
     rules: Callable[[], Sequence[RuleState]] = tuple
     wording: Callable[[AlertRecord, Facility], Wording] = plain_wording
     reload: Callable[[], Awaitable[None]] = no_reload
+    trials: TrialDesk = field(default_factory=NoTrials)
     version: str = __version__
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parent / "reference" / "api.md"
 V1 = "/api/v1"
+TRIED = {"id": "high", "kind": "threshold", "match": {"metric": "power"}, "above": "152kW", "for": "5m"}
 PERSON = {"by": "Li Wei", "comment": "on my way"}
 CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"GET {V1}/tree", f"{V1}/tree?under=block-a.plant", None),
@@ -49,6 +50,10 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"POST {V1}/alerts/{{id}}/start", f"{V1}/alerts/{{alert}}/start", {"by": "Wang Fang"}),
     (f"POST {V1}/alerts/{{id}}/close", f"{V1}/alerts/{{closable}}/close", {"by": "Wang Fang"}),
     (f"POST {V1}/alerts/{{id}}/comment", f"{V1}/alerts/{{alert}}/comment", {"by": "Li Wei", "text": "valve W-14 is open"}),
+    (f"POST {V1}/trials", f"{V1}/trials", {"start": "2026-11-23T06:40:00Z", "end": "2026-11-24T06:40:00Z", "rules": [TRIED]}),
+    (f"GET {V1}/trials", f"{V1}/trials", None),
+    (f"GET {V1}/trials/{{id}}", f"{V1}/trials/{{trial}}?episodes=1", None),
+    (f"DELETE {V1}/trials/{{id}}", f"{V1}/trials/{{trial}}", None),
     (f"GET {V1}/devices", f"{V1}/devices?limit=1", None),
     (f"GET {V1}/devices/{{id}}", f"{V1}/devices/chiller", None),
     (f"GET {V1}/quarantine", f"{V1}/quarantine", None),
@@ -66,6 +71,8 @@ async def prepare(world: World) -> None:
     from collectors.quarantine import Quarantine
     from collectors.taken import Reject, Unknown
     from steward.app.jobs import JobStatus
+    from steward.app.trial_desk import Desk
+    from steward.app.trials import Trials
     from steward.model import Condition, Severity
 
     now = world.now
@@ -86,6 +93,9 @@ async def prepare(world: World) -> None:
     async def reload() -> None:
         return None
 
+    trials = Trials(lambda: world.facility, world.index, world.store, lambda: world.now)
+    world.more["trial"] = "t1"
+
     world.build(
         quarantine=kept,
         devices=lambda: {
@@ -98,6 +108,7 @@ async def prepare(world: World) -> None:
         rules=lambda: [rule],
         wording=lambda record, facility: words,
         reload=reload,
+        trials=Desk(trials, lambda: world.facility, list, lambda start, end: (), lambda episode: None),
         version="1.0.0",
     )
     at = now - np.arange(24 * 60, 0, -1) * MINUTE
@@ -122,7 +133,19 @@ async def answers(world: World) -> dict[str, Any]:
         if answer.status_code != 200:
             raise AssertionError(f"{key}: {answer.status_code} {answer.text}")
         found[key] = answer.json()
+        if key == f"POST {V1}/trials":
+            await _ended(world)
     return found
+
+
+async def _ended(world: World) -> None:
+    """Waits for the trial: its example shows a result."""
+    for _ in range(600):
+        answer = await world.http.get(f"{V1}/trials/{world.more['trial']}")
+        if answer.json()["state"] == "done":
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the trial does not end: {answer.text}")
 
 
 def _filled(text: str, names: Mapping[str, str]) -> str:

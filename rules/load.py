@@ -84,31 +84,39 @@ def pack(name: str) -> list[tuple[str, Mapping[str, Any]]]:
 def load(tables: Iterable[tuple[str, Mapping[str, Any]]], facility: Facility, use: Sequence[str] = ()) -> Loaded:
     """Rules from tables (`where`, table) and from the packs named in `use`. Raises nothing: see `Loaded.problems`."""
     loaded = Loaded()
+    merged = merge(tables, use, loaded.problems)
+    catalogue = Catalogue(facility)
+    for where, table, origin in merged.values():
+        if table.get("enabled", True) is not False:
+            _load_one(where, table, origin, catalogue, loaded)
+    return loaded
+
+
+def merge(
+    tables: Iterable[tuple[str, Mapping[str, Any]]], use: Sequence[str], problems: list[Problem]
+) -> dict[str, tuple[str, Mapping[str, Any], str]]:
+    """Rule id -> (where, its whole table, the pack it comes from or ""): packs, with the facility's own keys over them."""
     merged: dict[str, tuple[str, Mapping[str, Any], str]] = {}
     for name in use:
         try:
             for where, table in pack(name):
                 merged[table["id"]] = (where, table, name)
         except KeyError:
-            loaded.problems.append(Problem("packs", f"no pack {name!r}", _near(name, packs())))
+            problems.append(Problem("packs", f"no pack {name!r}", _near(name, packs())))
     own: set[str] = set()
     for where, table in tables:
         id = table.get("id")
         if not isinstance(id, str) or not id:
-            loaded.problems.append(Problem(f"{where}.id", "a rule without an id", "a text"))
+            problems.append(Problem(f"{where}.id", "a rule without an id", "a text"))
         elif id in own:
-            loaded.problems.append(Problem(f"{where}.id", f"a second rule with id {id!r}", "ids of their own"))
+            problems.append(Problem(f"{where}.id", f"a second rule with id {id!r}", "ids of their own"))
         elif id in merged and ("kind" not in table or table["kind"] == merged[id][1]["kind"]):
             merged[id] = (where, {**merged[id][1], **table}, merged[id][2])
             own.add(id)
         else:
             merged[id] = (where, table, "")
             own.add(id)
-    catalogue = Catalogue(facility)
-    for where, table, origin in merged.values():
-        if table.get("enabled", True) is not False:
-            _load_one(where, table, origin, catalogue, loaded)
-    return loaded
+    return merged
 
 
 def _load_one(where: str, table: Mapping[str, Any], origin: str, catalogue: Catalogue, loaded: Loaded) -> None:
@@ -135,6 +143,9 @@ def _load_one(where: str, table: Mapping[str, Any], origin: str, catalogue: Cata
     complete = rule(kind)
     if complete.gate is not None and kind.PATIENT:
         reader.wrong("while", f"kind {kind.NAME} judges silence, which nothing else can gate")
+        return
+    if complete.gate is not None and kind.JOINS:
+        reader.wrong("while", f"kind {kind.NAME} joins several points, which a gate cannot be one of")
         return
     _try(complete, catalogue, loaded)
     if len(loaded.problems) == before:

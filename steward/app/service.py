@@ -39,6 +39,8 @@ from steward.app.fleet import Devices
 from steward.app.jobs import Jobs
 from steward.app.judge import Judge, rules_of
 from steward.app.stores import open_url, store_of
+from steward.app.trial_desk import Desk
+from steward.app.trials import Trials
 from steward.config import Settings
 from steward.errors import ConfigError, Problem, StewardError
 from steward.live import LiveState
@@ -109,6 +111,7 @@ class Steward:
             undo.push_async_callback(self.pipeline.stop)
             self._schedule()
             undo.push_async_callback(self._end_tasks)
+            undo.push_async_callback(self.trials.close)
             self._undo = undo.pop_all()
         log.info("started", version=__version__, points=len(self.facility.points), devices=len(self.facility.devices))
 
@@ -148,6 +151,7 @@ class Steward:
         self.live.load(await self._latest())
         self.devices = Devices(facility, self.index)
         rules = await asyncio.to_thread(rules_of, self.settings, facility)
+        self.trials = Trials(lambda: self.facility, self.index, self.store, self.clock)
         self.app: FastAPI = create_app(self._services())
         self.judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
         batch = self.settings.batch
@@ -209,6 +213,9 @@ class Steward:
             rules=self._rule_states,
             wording=self._wording,
             reload=self.reload,
+            trials=Desk(
+                self.trials, lambda: self.facility, lambda: self.settings.packs, lambda start, end: (), lambda episode: None
+            ),
         )
 
     def _schedule(self) -> None:

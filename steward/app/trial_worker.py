@@ -5,6 +5,7 @@ It is told what to do over a pipe and answers each message with one: (word, cont
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from multiprocessing.connection import Connection
 from typing import Any
@@ -29,7 +30,8 @@ def main(pipe: Connection, rules: list[Rule], facility: Facility, ids: list[str]
             if word == "end":
                 return
     except Exception as error:  # the process boundary: the reason goes to whoever waits
-        pipe.send(("failed", f"{type(error).__name__}: {error}"))
+        with contextlib.suppress(OSError):  # nobody waits any more
+            pipe.send(("failed", f"{type(error).__name__}: {error}"))
 
 
 def _answer(trial: Trial, word: str, content: Any) -> tuple[str, Any]:

@@ -105,6 +105,7 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     looking: asyncio.Event = field(default_factory=asyncio.Event)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def progress(self) -> float:
@@ -168,6 +169,16 @@ class Trials:
     def runs(self) -> list[Run]:
         """The runs that are remembered, newest first."""
         return list(reversed(self._runs.values()))
+
+    async def look(self, run: Run, patience: float) -> None:
+        """Waits at most `patience` seconds for fresh partial results of a running trial."""
+        if run.task is None or run.state != "running":
+            return
+        run.looking.set()
+        waits = asyncio.create_task(run.looked.wait())
+        await asyncio.wait({run.task, waits}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        waits.cancel()
+        run.looked.clear()
 
     async def cancel(self, id: str) -> Run:
         """Ends a run; what it found so far stays."""
@@ -276,6 +287,7 @@ class Trials:
                 if run.looking.is_set() and start > request.start:
                     run.outcome = _merged([await worker.outcome("look", None) for worker in workers])
                     run.looking.clear()
+                    run.looked.set()
                 if len(batch):
                     await asyncio.gather(*(worker.feed(batch) for worker in workers))
                     span = max(HOUR, min(30 * DAY, int(span * BLOCK / len(batch))))
