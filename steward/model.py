@@ -440,6 +440,20 @@ class Human(StrEnum):
     CLOSED = "closed"
 
 
+class Delivery(StrEnum):
+    """The delivery machine of an alert: whether it is told to people now, and if not, why (the gravest reason)."""
+
+    DELIVERABLE = "deliverable"
+    INHIBITED = "inhibited"
+    """Masked by an alert above it, or waiting for a moment after that one has cleared."""
+    SHELVED = "shelved"
+    """Silenced for a time by a person."""
+    MAINTENANCE = "maintenance"
+    """In a maintenance window."""
+    CHATTERING = "chattering"
+    """It comes and goes: folded into one until it is quiet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One episode of a rule on one target (a point or an equip), as the rules engine states it; times in ns.
