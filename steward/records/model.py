@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from steward.model import Alert, Human
+from steward.model import Alert, Delivery, Human
+from steward.muting import UNLABELLED, UNMUTED, Label, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class AlertRecord:
     """An alert with its human state.
 
     acknowledged_at/by: who has seen it, and when; assigned_to: the person who is to act; comments: how many there are;
-    recorded: when it was first recorded; changed: when anything about it last changed (both `now` of the caller).
+    recorded: when it was first recorded; changed: when anything about it last changed (both `now` of the caller);
+    closed_at/by: who closed it; standing: its delivery; label: what a person says of it; cost: money per day if it is left.
     """
 
     alert: Alert
@@ -29,11 +31,39 @@ class AlertRecord:
     comments: int = 0
     recorded: int = 0
     changed: int = 0
+    closed_at: int | None = None
+    closed_by: str = ""
+    standing: Standing = UNMUTED
+    label: Label = UNLABELLED
+    cost: float | None = None
 
     @property
     def id(self) -> str:
         """The id of the episode."""
         return self.alert.id
+
+
+What = Literal["firing", "resolved", "escalated", "acknowledged", "assigned", "released", "severity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Something about an alert that may be worth a notice.
+
+    what: "firing" and "released" (it was muted before) only when it may be told; "resolved" only if one of them was;
+    "escalated" never while muted; "acknowledged", "assigned", "severity" always, so look at `delivery`.
+    level: escalation step reached, from 1 (0: none yet); to: persons or groups of that step, or the one assigned;
+    at: when it was so; delivery: the state then; by: the person who acted, "" for Steward; id: rises by one each.
+    """
+
+    alert: AlertRecord
+    what: What
+    level: int
+    at: int
+    delivery: Delivery
+    to: tuple[str, ...] = ()
+    by: str = ""
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
