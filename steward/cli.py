@@ -214,6 +214,46 @@ def init_store(facility: FacilityPath) -> None:
 
 
 @cli.command()
+def backtest(
+    facility: FacilityPath,
+    start: Annotated[str, typer.Option(help="from this moment (ISO 8601 with zone)")],
+    end: Annotated[str, typer.Option(help="up to this moment")],
+    rules: Annotated[Path | None, typer.Option(help="rule tables of your own (TOML)")] = None,
+    use: Annotated[list[str] | None, typer.Option(help="id of a rule of the facility; may be given several times")] = None,
+    pack: Annotated[list[str] | None, typer.Option(help="a whole pack; may be given several times")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="a second version of the same rules (TOML): shows the difference")
+    ] = None,
+    sweep: Annotated[str, typer.Option(help="values to try: rule:field=value,value,...")] = "",
+    data: Annotated[Path | None, typer.Option(help="samples from this CSV or Parquet instead of the store")] = None,
+    labels: Annotated[Path | None, typer.Option(help="what was wrong: CSV, or the simulator's JSON lines")] = None,
+    complete: Annotated[bool, typer.Option("--complete", help="the labels name everything that was wrong")] = False,
+    processes: Annotated[int, typer.Option(help="processes to use; 0: one per core")] = 0,
+    out: Annotated[Path | None, typer.Option(help="write the whole result here as JSON")] = None,
+) -> None:
+    """Tries rules on the past: episodes, hours in alert, precision, recall and delay; limits side by side; two versions."""
+    import asyncio
+    import os
+
+    import msgspec
+
+    from steward.app.backtest import Options, told
+    from steward.app.backtest import backtest as run
+    from steward.store.export import moment
+
+    try:
+        span = moment(start), moment(end)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--start, --end") from None
+    options = Options(*span, rules, tuple(use or ()), tuple(pack or ()), against, sweep, data, labels, complete, processes)
+    result = asyncio.run(run(facility, options, os.environ))
+    for line in told(result):
+        sys.stdout.write(line + "\n")
+    if out is not None:
+        out.write_bytes(msgspec.json.encode(result) + b"\n")
+
+
+@cli.command()
 def test(files: Annotated[list[Path], typer.Argument(help="rule cases (TOML)")]) -> None:
     """Runs rule cases written as text."""
     from steward.app.tools import run_cases

@@ -1,0 +1,112 @@
+"""What trying rules on the past costs: `python -m bench.rules.backtest [--days 365]`.
+
+1,000 points at one sample a minute, twenty rules on all of them, through the same processes that the service uses. "limits":
+twenty thresholds with `for`; "mixed": 10 thresholds, 3 schedules, 3 stuck, 2 rates, 1 gated threshold, 1 stale. The history is
+a day of random load shapes, given again for each day; making it is part of the figure, reading a store is not. The peer is the
+aim: 60 s for a year on two cores. Peak memory is that of the largest process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.rules.__main__ import METRICS, START, facility
+from steward.app.trials import Request, Table, Trials
+from steward.model import Batch, PointIndex
+from steward.units import DAY, MINUTE
+
+POINTS = 1_000
+
+
+def limits() -> list[Table]:
+    """Twenty thresholds."""
+    rules = [{"id": f"t{n}", "kind": "threshold", "above": 95 + n / 10, "deadband": 1, "for": "5m"} for n in range(20)]
+    return [("bench", rule) for rule in rules]
+
+
+def mixed() -> list[Table]:
+    """Twenty rules of six kinds."""
+    rules: list[dict[str, Any]] = [
+        {"id": f"t{n}", "kind": "threshold", "above": 95 + n / 10, "deadband": 1, "for": "5m"} for n in range(10)
+    ]
+    rules += [{"id": f"s{n}", "kind": "schedule", "above": 97 + n, "for": "15m"} for n in range(3)]
+    rules += [{"id": f"k{n}", "kind": "stuck", "duration": f"{4 + n}h"} for n in range(3)]
+    rules += [{"id": f"r{n}", "kind": "rate", "rise": 99 + n, "per": "10m"} for n in range(2)]
+    rules += [
+        {"id": "g", "kind": "threshold", "above": 99.5, "while": {"role": "r1", "above": 5}},
+        {"id": "z", "kind": "stale"},
+    ]
+    return [("bench", rule) for rule in rules]
+
+
+class Days:
+    """The same day of load shapes for ever; half a per cent of it above the limits."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(1)
+        minute = np.arange(1440)
+        shape = 50 + 30 * np.sin((minute[None, :] - rng.integers(0, 1440, (POINTS, 1))) * 2 * np.pi / 1440)
+        self.value = np.minimum(shape + rng.normal(0, 4, shape.shape), 94).reshape(-1)
+        for place in rng.integers(0, POINTS * 1440 - 30, 240):
+            self.value[place : place + 30] = 98.0
+        self.point = np.repeat(np.arange(POINTS, dtype=np.int32), 1440)
+        self.minute = np.tile(minute * MINUTE, POINTS)
+        self.seconds = 0.0
+
+    async def read(self, points: Sequence[int], start: int, end: int) -> Batch:
+        """Whole days only."""
+        began = time.perf_counter()
+        days = [Batch.of(self.point, day + self.minute, self.value) for day in range(start // DAY * DAY, end, DAY)]
+        batch = Batch.concat(days) if len(days) != 1 else days[0]
+        self.seconds += time.perf_counter() - began
+        return batch.take((batch.at >= start) & (batch.at < end)) if start % DAY or end % DAY else batch
+
+
+async def year(tables: list[Table], days: int, processes: int) -> dict[str, float]:
+    """One trial."""
+    index = PointIndex()
+    here = facility(POINTS, MINUTE, METRICS)
+    for id in here.points:
+        index.add(id)
+    history = Days()
+    trials = Trials(lambda: here, index, history, time.time_ns, processes=processes)
+    start = START // DAY * DAY
+    began = time.perf_counter()
+    run = trials.submit(Request(tuple(tables), start, start + days * DAY))
+    assert run.task is not None
+    await run.task
+    taken = time.perf_counter() - began
+    assert run.state == "done", run.error
+    outcome = run.outcome
+    assert outcome is not None
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return {
+        "samples": run.samples, "episodes": len(outcome.episodes), "s": round(taken, 1),
+        "of_it_making_data_s": round(history.seconds, 1),
+        "ns_per_sample_and_rule": round(taken / run.samples / 20 * 1e9, 2), "year_s": round(taken / days * 365, 1),
+        "share_of_the_aim_of_60_s": round(taken / days * 365 / 60, 2), "peak_mb": round(max(own, children) / 1024),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Prints one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--days", type=int, default=28)
+    parser.add_argument("--processes", type=int, default=2)
+    given = parser.parse_args()
+    result = {name: asyncio.run(year(tables, given.days, given.processes)) for name, tables in
+              (("limits", limits()), ("mixed", mixed()))}  # fmt: skip
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
