@@ -230,7 +230,9 @@ class AlignedBank(Bank):
 
     def __init__(self, bound: Sequence[Bound], index: PointIndex, counts: Counter[str]) -> None:
         self.gated = bound[0].rule.gate is not None
-        self.width = max(1, len(bound[0].rule.kind.INPUTS)) + self.gated
+        joined = max((len(target.points) for one in bound for target in one.targets), default=1)
+        kind = bound[0].rule.kind
+        self.width = joined if kind.JOINS else max(1, len(kind.INPUTS)) + self.gated
         self._cutter = Cutter()
         super().__init__(bound, index, counts)
 
@@ -249,6 +251,8 @@ class AlignedBank(Bank):
                 declared = inputs[slot].hold if slot < len(inputs) else None
                 columns["input_hold"][row, slot] = 0 if point is None else hold_of(point, declared)
                 columns["required"][row, slot] = inputs[slot].required if slot < len(inputs) else True
+            if self.kind.JOINS:
+                columns["required"][row, : len(target.points)] = self.rules[self.rule_of[row]].kind.requires(target)
         if self.gated:
             gates = [self.rules[rule].gate for rule in self.rule_of.tolist()]
             columns["gate_above"] = np.array([-np.inf if gate is None or gate.above is None else gate.above for gate in gates])
@@ -301,7 +305,7 @@ class AlignedBank(Bank):
         self.counts["incomplete"] += int(np.count_nonzero(~complete))
         if self.gated:
             complete &= self._gate(rows, at, value[:, -1], complete)
-        shape: Any = 0 if inputs == 1 else slice(0, inputs)
+        shape: Any = 0 if inputs == 1 and not self.kind.JOINS else slice(0, inputs)
         self.judge(rows[complete], at[complete], value[complete][:, shape], quality[complete][:, shape])
 
     def _gate(self, rows: IntArray, at: IntArray, value: FloatArray, complete: BoolArray) -> BoolArray:

@@ -125,7 +125,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     NAME: the word in `kind = "..."`; INPUTS: empty for a rule on single points, else roles of an equip, the first being
     the trigger; TIMED: uses `due` and `elapse`; PATIENT: `elapse` is called by ticks only, never before a sample (for
     absence); CLOCK "received": time is the arrival (absence is silence, whatever the device's clock says); USES_BAD: sees
-    samples of quality BAD; UNIT: of the alert's value, "" for the unit of the point.
+    samples of quality BAD; UNIT: of the alert's value, "" for the unit of the point; JOINS: a rule on points whose `bind`
+    puts further points beside the one that was matched (siblings, phases, sub-meters): that one is the trigger.
     """
 
     NAME: ClassVar[str] = ""
@@ -135,6 +136,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     CLOCK: ClassVar[Literal["at", "received"]] = "at"
     USES_BAD: ClassVar[bool] = False
     UNIT: ClassVar[str] = ""
+    JOINS: ClassVar[bool] = False
 
     def check(self) -> list[tuple[str, str, str]]:
         """What is wrong with the fields together: (key, what is wrong, what was expected)."""
@@ -159,6 +161,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def bind(self, targets: Sequence[Target]) -> list[Target]:
         """The rows of a rule, given those that the engine found; a kind may add or fold some."""
         return list(targets)
+
+    def requires(self, target: Target) -> Sequence[bool]:
+        """Of each of the target's points whether a moment is judged only with it; kinds that join points only."""
+        return [number == 0 for number in range(len(target.points))]
 
     def parameters(self, target: Target) -> Mapping[str, float | int | bool]:
         """The constant columns of a row, in canonical units and ns. Raises NotApplicable, ValueError."""

@@ -72,7 +72,7 @@ class Engine:
                 groups.setdefault((type(rule.kind), shapes, rule.gate is not None), []).append(bound)
         self.banks: list[Bank] = []
         for (kind, _, gated), members in groups.items():
-            make = AlignedBank if gated or len(kind.INPUTS) > 1 else Bank
+            make = AlignedBank if gated or len(kind.INPUTS) > 1 or kind.JOINS else Bank
             self.banks.append(make(members, self._index, self.counts))
         self._device_rows: dict[str, list[tuple[int, int]]] = {}
         for number, bank in enumerate(self.banks):

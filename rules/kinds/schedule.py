@@ -12,6 +12,9 @@ from rules.contract import NEVER, UNSEEN, Column, Findings, Kind, NotApplicable,
 from rules.quantity import RATES, Duration, Limit
 from steward.model import BoolArray, ByteArray, Calendar, FloatArray, IntArray, Nature
 
+POWER, FLOW = 1, 2
+"""What the value measures, where what was used can be told."""
+
 
 class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The equip runs (its value is above `above`) outside the opening hours of its site; or inside hours of the rule's own.
@@ -25,6 +28,7 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Hours are local time of the site, daylight saving included. Closing time itself turns the condition true, without a
     sample, as long as the last one holds (states: without limit, gauges: three expected intervals). A register's interval
     between two reads counts only where it lies wholly within the judged time. A site without a calendar: not applicable.
+    The evidence tells what was used since the condition became true: kWh of power, m3 of flow.
 
     Example: `kind = "schedule", match = { equip_type = "chiller", metric = "power" }, above = "5kW", after = "30m"`.
     Source: open-fdd SCHED-1; opening hours and holidays are the operator's own; night flow: the hours of least use, 1-5 h,
@@ -69,7 +73,15 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         calendar = self._calendar(target, site.calendar)
         table = hours.number(calendar, site.time_zone, int(self.before), int(self.after))
         factor = RATES[point.unit][1] if counter else 1.0
-        return {"above": above, "hours": table, "wanted": int(self.when == "open"), "counter": counter, "factor": factor}
+        measured = {"W": POWER, "m3/s": FLOW}.get(self.unit(target), 0)
+        return {
+            "above": above,
+            "hours": table,
+            "wanted": int(self.when == "open"),
+            "counter": counter,
+            "factor": factor,
+            "measured": measured,
+        }
 
     def _calendar(self, target: Target, of_site: str) -> Calendar:
         if self.hours:
@@ -86,6 +98,9 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "shown": Column(np.float64, np.nan),
             "register": Column(np.float64, np.nan),
             "stretch_since": Column(np.int64, UNSEEN),
+            "true": Column(np.bool_, False),
+            "used": Column(np.float64),
+            "used_at": Column(np.int64, UNSEEN),
         }
 
     @classmethod
@@ -98,6 +113,7 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         running = value > state.get("above", rows)
         whole &= ~counter | (ends >= at)
         true = running & (inside == state.get("wanted", rows)) & whole
+        cls._use(state, rows, at, np.where(counter, value, state.get("shown", rows)), true)
         state.put("running", rows, running)
         state.put("shown", rows, value)
         state.put("stretch_since", rows, began)
@@ -117,15 +133,35 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return np.where(counter, rate, value), np.where(counter & whole, last, at), whole
 
     @classmethod
+    def _use(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, true: BoolArray) -> None:
+        """Adds what `value` made in the time before `at` while the condition was true (a register's interval counts that ends
+        so); begins anew with a condition."""
+        before, since = state.get("true", rows), state.get("used_at", rows)
+        since = np.where(state.get("counter", rows) & ~before, state.get("last_at", rows), since)
+        counts = np.where(state.get("counter", rows), true, before) & (since != UNSEEN)
+        counts &= at - since <= state.get("hold", rows)
+        used = np.where(before | ~true, state.get("used", rows), 0.0)
+        passed = np.where(counts, at - since, 0) / 1e9
+        state.put("used", rows, used + passed * np.where(counts, value, 0.0))
+        state.put("used_at", rows, at)
+        state.put("true", rows, true)
+
+    @classmethod
     def elapse(cls, state: State, rows: IntArray, at: IntArray) -> Findings:
         inside, began, ends = hours.look(state.get("hours", rows), at)
         running = state.get("running", rows)
         state.put("stretch_since", rows, began)
         true = running & (inside == state.get("wanted", rows))
+        cls._use(state, rows, at, state.get("shown", rows), true)
         return Findings(true, state.get("shown", rows), state.get("above", rows), due=np.where(running, ends, NEVER))
 
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:
         began = int(state["stretch_since"][row])
         name = "inside_since" if state["wanted"][row] else "closed_since"
-        return {name: began if began > UNSEEN else None}
+        found: dict[str, Any] = {name: began if began > UNSEEN else None}
+        measured = int(state["measured"][row])
+        if measured:
+            key, factor = ("used_kwh", 3.6e6) if measured == POWER else ("used_m3", 1.0)
+            found[key] = round(float(state["used"][row]) / factor, 3)
+        return found
