@@ -17,6 +17,7 @@ import tomli
 from pydantic import ValidationError
 
 from steward.config.build import Origin, build
+from steward.config.derived import Derived, DerivedCheck, build_derived
 from steward.config.schema import (
     ApiTable,
     BatchTable,
@@ -33,7 +34,7 @@ from steward.model import Facility
 RuleCheck = Callable[[Facility, Sequence[str]], list[Problem]]
 """Checks rule tables and pack names against a facility; given by whoever knows the kinds."""
 
-SINGLE = ("facility", "store", "records", "spool", "batch", "clock", "api", "packs")
+SINGLE = ("facility", "store", "records", "spool", "batch", "clock", "api", "packs", "energy", "report")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Settings:
     packs: tuple[str, ...] = ()
     root: Path = field(default_factory=Path)
     files: tuple[Path, ...] = ()
+    derived: Derived = field(default_factory=Derived)
 
 
 def facility_files(path: Path) -> list[Path]:
@@ -65,10 +67,17 @@ def facility_files(path: Path) -> list[Path]:
     return [path]
 
 
-def load(path: str | Path, *, formats: Collection[str] | None = None, check_rules: RuleCheck | None = None) -> Settings:
+def load(
+    path: str | Path,
+    *,
+    formats: Collection[str] | None = None,
+    check_rules: RuleCheck | None = None,
+    check_derived: DerivedCheck | None = None,
+) -> Settings:
     """Reads and validates a facility. Opens no connection and reads no secret.
 
-    formats: the names of the known payload formats (None: not checked). Raises ConfigError with every problem.
+    formats: the names of the known payload formats; check_rules, check_derived: what knows the rules' kinds and the grammar of
+    expressions (None: not checked). Raises ConfigError with every problem.
     """
     path = Path(path)
     files = facility_files(path)
@@ -85,6 +94,7 @@ def load(path: str | Path, *, formats: Collection[str] | None = None, check_rule
         files=tuple(files),
         formats=formats,
         check_rules=check_rules,
+        check_derived=check_derived,
         problems=problems,
     )
 
@@ -96,6 +106,7 @@ def parse(
     files: tuple[Path, ...] = (),
     formats: Collection[str] | None = None,
     check_rules: RuleCheck | None = None,
+    check_derived: DerivedCheck | None = None,
     problems: Sequence[Problem] = (),
 ) -> Settings:
     """As `load`, from (file name, text) pairs."""
@@ -105,6 +116,9 @@ def parse(
         facility = build(merged, origin, formats, found)
         if check_rules is not None:
             found.extend(check_rules(facility, merged.packs))
+        derived = build_derived(merged, origin, facility, found)
+        if check_derived is not None:
+            found.extend(check_derived(facility, derived))
     if found:
         raise ConfigError(found)
     return Settings(
@@ -119,6 +133,7 @@ def parse(
         tuple(merged.packs),
         root or Path(),
         files,
+        derived,
     )
 
 

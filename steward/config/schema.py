@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from steward.config.derived import BuildingTable, CategoryTable, EnergyTable, QuotaTable, ReportTable, VirtualMeterTable
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
 from steward.model import Nature
 from steward.units import DAY, HOUR, MINUTE, SECOND
@@ -274,4 +275,10 @@ class Document(Table):
     template: list[TemplateTable] = []
     device: list[DeviceTable] = []
     point: list[PointTable] = []
+    energy: EnergyTable = EnergyTable()
+    report: ReportTable = ReportTable()
+    virtual_meter: list[VirtualMeterTable] = []
+    building: list[BuildingTable] = []
+    quota: list[QuotaTable] = []
+    category: list[CategoryTable] = []
     rule: list[dict[str, Any]] = Field([], description="checked by the rule's kind")
