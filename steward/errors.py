@@ -10,6 +10,7 @@
     ├── SpoolFull            the local spool has reached its limit: nothing more is acknowledged
     ├── RecordsError         operational records (SQL)
     ├── BrokerError          a broker refused us, or cannot be started
+    ├── NoticeFailed         a notice could not be handed over; says whether a retry may help
     └── NotFound             a point, device, alert ... that does not exist
 
 They are caught in three places only: per message (collectors.pipeline), per task (steward.app), in steward.cli.
@@ -84,6 +85,16 @@ class RecordsError(StewardError):
 
 class BrokerError(StewardError):
     """A broker refused us or cannot be started."""
+
+
+class NoticeFailed(StewardError):
+    """A notice could not be handed over. `retry`: whether another try may succeed; `after`: ns that the server asks us to
+    wait first, None when it does not say. The text holds no secret."""
+
+    def __init__(self, detail: str, *, retry: bool = True, after: int | None = None) -> None:
+        self.retry = retry
+        self.after = after
+        super().__init__(detail)
 
 
 class NotFound(StewardError):

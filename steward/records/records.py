@@ -33,6 +33,11 @@ class Records:
         """The URL without its password."""
         return self._database.shown
 
+    @property
+    def database(self) -> Database:
+        """The database, for the tables that have a class of their own (`Outbox`)."""
+        return self._database
+
     def open(self) -> str:
         """Creates or migrates the schema; returns its revision. Raises RecordsError, also for a database of a newer release."""
         return self._database.migrate()

@@ -1,0 +1,1 @@
+"""The channels, one module each: a pure encoder, and a sender that hands over what it made."""

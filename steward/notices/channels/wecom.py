@@ -1,0 +1,61 @@
+"""WeCom (企业微信) group robot: markdown.
+
+https://developer.work.weixin.qq.com/document/path/91770. It answers HTTP 200 whatever happens: `errcode` says how it went.
+It takes 20 messages a minute, and markdown of at most 4,096 bytes of UTF-8; the key in the address is the only secret.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from steward.errors import NoticeFailed
+from steward.notices.channels.dingtalk import parse
+from steward.notices.channels.http import accept, post
+from steward.notices.model import CHINESE, Answer, Notice, Reader, Recipient, Request
+from steward.notices.wording import OURS, Templates, write
+from steward.units import SECOND
+
+HOST = "https://qyapi.weixin.qq.com"
+LIMIT = 4096
+BUSY = {-1: "system busy", 45009: "too many messages a minute", 45033: "too many at once"}
+PAUSE = 60 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class WeCom:
+    """One robot. key: of its address."""
+
+    key: str = field(repr=False)
+    base: str = HOST
+    reader: Reader = CHINESE
+    templates: Templates = OURS
+    people: Sequence[Recipient] = ()
+    send_request: Callable[[Request], Answer] = post
+
+    def send(self, notice: Notice, now: int) -> str:
+        """Hands a notice over. Raises NoticeFailed."""
+        answer = self.send_request(encode(notice, self, now))
+        accept(answer, now)
+        return verdict(answer.body)
+
+
+def encode(notice: Notice, channel: WeCom, now: int) -> Request:
+    """The request of a notice. A mention is `<@userid>` in the text."""
+    mentions = " ".join(f"<@{one.users['wecom']}>" for one in channel.people if one.users.get("wecom"))
+    tail = f"\n\n{mentions}" if mentions else ""
+    message = write(notice, channel.reader, channel.templates, LIMIT - len(tail.encode()))
+    body = {"msgtype": "markdown", "markdown": {"content": message.markdown + tail}}
+    raw = json.dumps(body, ensure_ascii=False).encode()
+    url = f"{channel.base.rstrip('/')}/cgi-bin/webhook/send?{urlencode({'key': channel.key})}"
+    return Request(url, raw, {"Content-Type": "application/json"})
+
+
+def verdict(body: bytes) -> str:
+    """What the robot answered. Raises NoticeFailed unless errcode is 0."""
+    code, said = parse(body, "errcode", "errmsg")
+    if code == 0:
+        return f"errcode 0: {said}"
+    raise NoticeFailed(f"errcode {code}: {said}", retry=code in BUSY, after=PAUSE if code in BUSY and code > 0 else None)
