@@ -217,12 +217,24 @@ class Site:
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """Opening hours by weekday (0 = Monday) as (start, end) minutes of the local day; `holidays` are closed days, `workdays`
-    are days of a weekend worked as the weekday they replace (ISO date -> weekday 0-6)."""
+    are days of a weekend worked as the weekday they replace (ISO date -> weekday 0-6).
+
+    country: where the holidays of a library come from, "" if none; known_from, known_until: first and last ISO date for which
+    they are announced, "" where no library was asked: outside, only local entries and weekdays count; weekend: weekdays.
+    """
 
     id: str
     hours: tuple[tuple[tuple[int, int], ...], ...] = ((),) * 7
     holidays: frozenset[str] = frozenset()
     workdays: Mapping[str, int] = default(default_factory=dict)
+    country: str = ""
+    known_from: str = ""
+    known_until: str = ""
+    weekend: frozenset[int] = frozenset((5, 6))
+
+    def known(self, day: str) -> bool:
+        """Whether the holidays of the year of an ISO date are announced; True for a calendar without a country."""
+        return not self.country or self.known_from <= day <= self.known_until
 
 
 @dataclass(frozen=True, slots=True)

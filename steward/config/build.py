@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from steward.config.calendars import with_country
 from steward.config.points import Place, expand, measured
 from steward.config.schema import DeviceTable, Document, PointTable, TemplateTable
 from steward.errors import Problem
@@ -162,7 +163,13 @@ class _Builder:
             workdays = {
                 day: ("mon", "tue", "wed", "thu", "fri", "sat", "sun").index(as_) for day, as_ in table.workdays.items()
             }
-            self.calendars[table.id] = Calendar(table.id, table.hours, frozenset(table.holidays), workdays)
+            calendar = Calendar(table.id, table.hours, frozenset(table.holidays), workdays)
+            if table.country or table.subdivision:
+                try:
+                    calendar = with_country(calendar, table.country, table.subdivision)
+                except ValueError as error:
+                    self._say("calendar", number, "subdivision" if table.subdivision else "country", str(error))
+            self.calendars[table.id] = calendar
 
     def _organisations(self) -> None:
         known = {table.id for table in self.document.organisation}

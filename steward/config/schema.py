@@ -118,8 +118,12 @@ class CalendarTable(Table):
 
     id: Id
     hours: OpeningHours = ((),) * 7
-    holidays: list[str] = []
-    workdays: dict[str, Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = {}
+    holidays: list[str] = Field([], description="closed days (YYYY-MM-DD); they win over the country's")
+    workdays: dict[str, Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
+        {}, description="days worked as the weekday given; they win over the country's"
+    )
+    country: str = Field("", description="ISO 3166 code: its public holidays and make-up workdays are filled in, see calendars")
+    subdivision: str = Field("", description="part of the country with holidays of its own, e.g. BY")
 
 
 class OrganisationTable(Table):
