@@ -13,6 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steward.config.calendars import with_country
+from steward.config.notices import check as check_notices
+from steward.config.notices import notice_tables
 from steward.config.points import Place, expand, measured
 from steward.config.schema import DeviceTable, Document, PointTable, TemplateTable
 from steward.errors import Problem
@@ -35,6 +37,8 @@ from steward.units import MINUTE
 Origin = dict[str, list[str]]
 """table name -> the file of each of its entries."""
 
+
+NOTICES = ("channel", "recipient", "route", "digest")
 
 _BUILT = PointTable.model_construct(id="", metric="")
 """Stands in the place of a point's table once it is built: all tables together weigh more than the facility."""
@@ -71,7 +75,7 @@ class _Builder:
         self._points()
         self._brokers()
         rules = tuple((self._where("rule", number), rule) for number, rule in enumerate(document.rule))
-        return Facility(
+        facility = Facility(
             document.facility.id,
             document.facility.name,
             self.organisations,
@@ -85,6 +89,8 @@ class _Builder:
             self.templates,
             rules,
         )
+        check_notices(notice_tables(document), facility, [table.id for table in document.broker], self._known, self._say)
+        return facility
 
     # -- saying what is wrong
 
@@ -107,7 +113,7 @@ class _Builder:
         return False
 
     def _unique(self) -> None:
-        for table in ("broker", "calendar", "organisation", "template", "device", "point", "rule"):
+        for table in ("broker", "calendar", "organisation", "template", "device", "point", "rule", *NOTICES):
             self._once(table, {})
         places: dict[str, str] = {}  # sites, spaces and equips share one name space: feeds and admit_to name any of them
         for table in ("site", "space", "equip"):

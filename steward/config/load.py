@@ -17,6 +17,7 @@ import tomli
 from pydantic import ValidationError
 
 from steward.config.build import Origin, build
+from steward.config.notices import NoticeTables, notice_tables
 from steward.config.derived import Derived, DerivedCheck, build_derived
 from steward.config.schema import (
     ApiTable,
@@ -34,7 +35,7 @@ from steward.model import Facility
 RuleCheck = Callable[[Facility, Sequence[str]], list[Problem]]
 """Checks rule tables and pack names against a facility; given by whoever knows the kinds."""
 
-SINGLE = ("facility", "store", "records", "spool", "batch", "clock", "api", "packs", "energy", "report")
+SINGLE = ("facility", "store", "records", "spool", "batch", "clock", "api", "notices", "packs", "energy", "report")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Settings:
     packs: tuple[str, ...] = ()
     root: Path = field(default_factory=Path)
     files: tuple[Path, ...] = ()
+    notices: NoticeTables = field(default_factory=NoticeTables)
     derived: Derived = field(default_factory=Derived)
 
 
@@ -134,6 +136,7 @@ def parse(
         root or Path(),
         files,
         derived,
+        notices=notice_tables(merged),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from steward.config.derived import BuildingTable, CategoryTable, EnergyTable, QuotaTable, ReportTable, VirtualMeterTable
+from steward.config.notices import ChannelTable, DigestTable, NoticesTable, RecipientTable, RouteTable
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
 from steward.model import Nature
 from steward.units import DAY, HOUR, MINUTE, SECOND
@@ -269,6 +270,7 @@ class Document(Table):
     batch: BatchTable = BatchTable()
     clock: ClockTable = ClockTable()
     api: ApiTable = ApiTable()
+    notices: NoticesTable = NoticesTable()
     packs: list[str] = Field([], description="shipped rule packs to switch on")
     broker: list[BrokerTable] = []
     calendar: list[CalendarTable] = []
@@ -285,4 +287,8 @@ class Document(Table):
     building: list[BuildingTable] = []
     quota: list[QuotaTable] = []
     category: list[CategoryTable] = []
+    channel: list[ChannelTable] = []
+    recipient: list[RecipientTable] = []
+    route: list[RouteTable] = []
+    digest: list[DigestTable] = []
     rule: list[dict[str, Any]] = Field([], description="checked by the rule's kind")

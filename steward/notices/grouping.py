@@ -62,6 +62,13 @@ class Groups:
         if at_once:
             group.due = now
 
+    def adopt(self, key: str, route: Route, labels: Mapping[str, str], item: Item, now: int) -> None:
+        """After a restart: an alert that lanes of this group were told of; the group speaks at its next chance."""
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(key, route, dict(labels), now, spoken=True)
+        group.items.setdefault(item.id, item)
+
     def resolve(self, item: Item) -> bool:
         """An alert is over: every group that holds it knows; False when none does."""
         found = False

@@ -127,11 +127,11 @@ class Outbox:
             found = connection.execute(query.order_by(NOTICE.c.due, NOTICE.c.id).limit(limit))
             return [_delivery(row) for row in found]
 
-    def next_due(self) -> int | None:
-        """When the next waiting parcel is due, ns; None when none waits."""
+    def channels_due(self, now: int) -> list[str]:
+        """The channels for which a parcel waits whose time has come."""
+        query = select(NOTICE.c.channel).where(NOTICE.c.state == WAITING, NOTICE.c.due <= now).distinct()
         with self._database.read() as connection:
-            found: int | None = connection.execute(select(func.min(NOTICE.c.due)).where(NOTICE.c.state == WAITING)).scalar()
-            return found
+            return list(connection.execute(query).scalars())
 
     def begin(self, id: int, now: int) -> None:
         """A try begins: from now on a crash may mean that it was sent."""
