@@ -53,8 +53,8 @@ class Settings:
     packs: tuple[str, ...] = ()
     root: Path = field(default_factory=Path)
     files: tuple[Path, ...] = ()
-    notices: NoticeTables = field(default_factory=NoticeTables)
     derived: Derived = field(default_factory=Derived)
+    notices: NoticeTables = field(default_factory=NoticeTables)
 
 
 def facility_files(path: Path) -> list[Path]:
