@@ -49,7 +49,7 @@ START = "2026-01-05T00:00:00+00:00"
 """A Monday; cases that do not care start there."""
 _CASE_KEYS = {"name", "rule", "point", "events", "expect", "alerts", "not_applicable", "start", "end", "tick", "site", "note"}
 _POINT_KEYS = {"id", "metric", "unit", "role", "category", "nature", "equip", "equip_type", "device", "gateway", "interval",
-               "values", "samples", "delay", "begin"}  # fmt: skip
+               "values", "samples", "delay", "begin", "feeds", "rated_power"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,11 @@ def _facility(tables: list[Mapping[str, Any]], site: Mapping[str, Any]) -> Facil
         point = _point(table)
         points[point.id] = point
         if point.equip:
-            equips[point.equip] = Equip(point.equip, {"": point.equip}, str(table.get("equip_type", "other")), "site")
+            known = equips.get(point.equip)
+            feeds = tuple(table.get("feeds", known.feeds if known else ()))
+            rated = table.get("rated_power", known.rated_power if known else None)
+            kind = str(table.get("equip_type", "other"))
+            equips[point.equip] = Equip(point.equip, {"": point.equip}, kind, "site", feeds=feeds, rated_power=rated)
         for device, gateway in ((point.device, str(table.get("gateway", ""))), (str(table.get("gateway", "")), "")):
             if device:
                 devices.setdefault(device, Device(device, {"": device}, "native", device, "main", "site", gateway=gateway))
