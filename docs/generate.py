@@ -23,14 +23,25 @@ from pydantic_core import PydanticUndefined
 
 from steward.app.checking import read
 from steward.app.service import Steward
-from steward.config import schema
+from steward.config import money_tables, schema
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
 from steward.model import EQUIP_TYPES, METRICS
 from steward.units import DAY, HOUR, MINUTE, SECOND, UNITS
 
 HERE = Path(__file__).parent
 NOTE = "<!-- written by docs/generate.py: do not edit -->\n"
+MONEY_TABLES: dict[str, type[BaseModel]] = {
+    "[[tariff.period]]": money_tables.TariffPeriodTable,
+    "[tariff.demand]": money_tables.DemandTable,
+    "[[tariff.block]]": money_tables.BlockTable,
+    "[[tariff.fee]]": money_tables.FeeTable,
+    "[tariff.power_factor]": money_tables.PowerFactorTable,
+    "[[allocation.party]]": money_tables.PartyTable,
+}
 TYPES: list[tuple[object, str]] = [
+    (money_tables.Exact, "number"),
+    (money_tables.Season, "days of the year"),
+    (money_tables.DayHours, "hours of the day"),
     (Id, "id"),
     (Name, "text, or text by language"),
     (Duration, "duration"),
@@ -110,6 +121,8 @@ def facility_file() -> str:
     parts += table_section("[[template.point]]", schema.TemplatePointTable)
     parts += table_section("[broker.tls]", schema.TlsTable)
     parts += table_section("[device.points.*]", schema.OverrideTable)
+    for name, model in MONEY_TABLES.items():
+        parts += table_section(name, model)
     parts.append("\n## `[[rule]]`\n\nThe keys of a rule are those of its kind: see the pages under Rules.\n")
     parts.append('\n## `packs`\n\nA list of shipped rule packs to switch on, for example `packs = ["basic"]`.\n')
     return "".join(parts)

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from steward.config.build import Origin, build
 from steward.config.notices import NoticeTables, notice_tables
 from steward.config.derived import Derived, DerivedCheck, build_derived
+from steward.config.money import Money, build_money
 from steward.config.schema import (
     ApiTable,
     BatchTable,
@@ -35,7 +36,7 @@ from steward.model import Facility
 RuleCheck = Callable[[Facility, Sequence[str]], list[Problem]]
 """Checks rule tables and pack names against a facility; given by whoever knows the kinds."""
 
-SINGLE = ("facility", "store", "records", "spool", "batch", "clock", "api", "notices", "packs", "energy", "report")
+SINGLE = ("facility", "store", "records", "spool", "batch", "clock", "api", "notices", "packs", "energy", "report", "money")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Settings:
     root: Path = field(default_factory=Path)
     files: tuple[Path, ...] = ()
     derived: Derived = field(default_factory=Derived)
+    money: Money = field(default_factory=Money)
     notices: NoticeTables = field(default_factory=NoticeTables)
 
 
@@ -121,6 +123,7 @@ def parse(
         derived = build_derived(merged, origin, facility, found)
         if check_derived is not None:
             found.extend(check_derived(facility, derived))
+        money = build_money(merged, origin, facility, found)
     if found:
         raise ConfigError(found)
     return Settings(
@@ -136,6 +139,7 @@ def parse(
         root or Path(),
         files,
         derived,
+        money,
         notices=notice_tables(merged),
     )
 

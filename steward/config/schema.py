@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from steward.config.derived import BuildingTable, CategoryTable, EnergyTable, QuotaTable, ReportTable, VirtualMeterTable
 from steward.config.notices import ChannelTable, DigestTable, NoticesTable, RecipientTable, RouteTable
+from steward.config.money_tables import AllocationTable, FactorTable, HeatingSeasonTable, MoneyTable, TariffTable
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
 from steward.model import Nature
 from steward.units import DAY, HOUR, MINUTE, SECOND
@@ -271,6 +272,7 @@ class Document(Table):
     clock: ClockTable = ClockTable()
     api: ApiTable = ApiTable()
     notices: NoticesTable = NoticesTable()
+    money: MoneyTable = MoneyTable()
     packs: list[str] = Field([], description="shipped rule packs to switch on")
     broker: list[BrokerTable] = []
     calendar: list[CalendarTable] = []
@@ -291,4 +293,8 @@ class Document(Table):
     recipient: list[RecipientTable] = []
     route: list[RouteTable] = []
     digest: list[DigestTable] = []
+    tariff: list[TariffTable] = []
+    factor: list[FactorTable] = []
+    allocation: list[AllocationTable] = []
+    heating_season: list[HeatingSeasonTable] = []
     rule: list[dict[str, Any]] = Field([], description="checked by the rule's kind")
