@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
+from api.energy import EnergyDesk, NoEnergy
 from api.services_trials import NoTrials, TrialDesk
 from steward import __version__
 from steward.errors import StewardError
@@ -241,6 +242,7 @@ class Services:
     rules: Callable[[], Sequence[RuleState]] = tuple
     wording: Callable[[AlertRecord, Facility], Wording] = plain_wording
     reload: Callable[[], Awaitable[None]] = no_reload
+    energy: EnergyDesk = field(default_factory=NoEnergy)
     trials: TrialDesk = field(default_factory=NoTrials)
     version: str = __version__
 

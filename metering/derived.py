@@ -149,7 +149,7 @@ class _Resolver:
         if not isinstance(node, Call):
             return []
         found = [complaint for part in node.parts for complaint in self._twice(part)]
-        if node.operation == "sum":
+        if node.operation == "sum" and not found:
             ids = [one.id for one in references(node)]
             again = [id for id, count in Counter(ids).items() if count > 1]
             found += [Complaint(node.column, f"{id!r} is counted twice in a sum", "each meter once") for id in again]

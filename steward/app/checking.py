@@ -7,6 +7,7 @@ from pathlib import Path
 
 from collectors.formats import formats
 from rules.load import load as load_rules
+from steward.app.scopes import check_derived
 from steward.config import Settings, load
 from steward.errors import Problem
 from steward.model import Facility
@@ -18,7 +19,7 @@ def _check_rules(facility: Facility, packs: Sequence[str]) -> list[Problem]:
 
 def read(path: Path) -> Settings:
     """The settings of a facility file or folder. Raises ConfigError with every problem: tables, references, formats, rules."""
-    return load(path, formats=set(formats()), check_rules=_check_rules)
+    return load(path, formats=set(formats()), check_rules=_check_rules, check_derived=check_derived)
 
 
 def reader(path: Path) -> Callable[[], Settings]:
