@@ -19,12 +19,16 @@ from steward.model import BoolArray, FloatArray, IntArray, NumberArray
 @dataclass(frozen=True, slots=True)
 class Closed:
     """Grid values of one call: `value` [register, interval] in ledger units beside `start`; `known` where both ends of the
-    interval lie between good reads; `trouble`: numbers of the registers whose reads were not taken."""
+    interval lie between good reads; `trouble`: numbers of the registers whose reads were not taken; `level` [register, edge]:
+    the cumulative at each edge, -1 where no link of this call covers it; `longest` [register, interval]: ns between the reads
+    furthest apart that touch it, 0 for none."""
 
     start: IntArray
     value: IntArray
     known: BoolArray
     trouble: NumberArray
+    level: IntArray
+    longest: IntArray
 
 
 class Bank:
@@ -36,6 +40,8 @@ class Bank:
         self.rate: FloatArray = np.array([one.rate[0] for one in limits])
         self.daily: FloatArray = np.array([one.daily[0] for one in limits])
         self.slack: IntArray = np.array([one.slack for one in limits], np.int64)
+        self.most: IntArray = np.full(size, 2**62, np.int64)
+        """A link longer than this many ns is trouble."""
         self.at: IntArray = np.full(size, -1, np.int64)
         self.value: IntArray = np.zeros(size, np.int64)
         self.level: IntArray = np.zeros(size, np.int64)
@@ -55,7 +61,7 @@ class Bank:
         before = np.where(first, self.value[register], np.concatenate((value[:1], value[:-1])))
         seen = before_at >= 0
         step, elapsed = value - before, at - before_at
-        good = ~seen | ((step >= 0) & (step <= self._cap(register, elapsed) + 2))
+        good = ~seen | ((step >= 0) & (step <= self._cap(register, elapsed) + 2) & (elapsed <= self.most[register]))
         bad = np.zeros(len(self.at), np.bool_)
         bad[register[~good]] = True
         keep = ~bad[register]
@@ -66,7 +72,9 @@ class Bank:
         rows = taken[last]
         self.at[rows], self.value[rows], self.level[rows] = at[keep][last], value[keep][last], level[last]
         known = (cuts[:, 1:] >= 0) & (cuts[:, :-1] >= 0)
-        return Closed(edges[:-1], np.where(known, np.diff(cuts, axis=1), 0), known, np.flatnonzero(bad).astype(np.int32))
+        longest = self._longest(taken, before_at[keep], at[keep], edges)
+        value = np.where(known, np.diff(cuts, axis=1), 0)
+        return Closed(edges[:-1], value, known, np.flatnonzero(bad).astype(np.int32), cuts, longest)
 
     def _cap(self, register: NumberArray, elapsed: IntArray) -> FloatArray:
         day = 86_400e9
@@ -93,3 +101,11 @@ class Bank:
             share = share_floor(gain[inside], np.minimum(part, whole), whole)
             cuts[register[inside], number] = level[inside] - gain[inside] + share
         return cuts
+
+    def _longest(self, register: NumberArray, before: IntArray, at: IntArray, edges: IntArray) -> IntArray:
+        """The longest link that touches each interval of each register, ns."""
+        longest = np.zeros((len(self.at), len(edges) - 1), np.int64)
+        for number in range(len(edges) - 1):
+            touched = np.flatnonzero((before >= 0) & (before < edges[number + 1]) & (at > edges[number]))
+            np.maximum.at(longest[:, number], register[touched], at[touched] - before[touched])
+        return longest

@@ -176,7 +176,9 @@ class Ledgers(Protocol):
     def questions(self, point: str | None = None) -> list[AskedQuestion]:
         """What waits for a person, oldest first."""
 
-    def answer(self, question: str, answer: int, who: str, now: int, values: Mapping[str, float] | None = None) -> list[Restated]:
+    def answer(
+        self, question: str, answer: int, who: str, now: int, values: Mapping[str, float] | None = None
+    ) -> list[Restated]:
         """Takes answer number `answer` of a question (`values` replace what the person knows better), on record."""
 
     def declare(

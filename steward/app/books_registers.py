@@ -1,0 +1,161 @@
+"""Which registers there are, and what each point derives from its register: `P.demand` or `P.flow`, and `P.fault`.
+
+Invariants: every counter point is a register of its own; a `[[meter]]` table only adds what the point does not say; ratios are
+exact; a derived point follows from its register alone, so the same facility always has the same points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from metering.reads import Parameters
+from steward.config.meters import MeterTable
+from steward.model import Facility, Nature, Point
+from steward.units import HOUR, UNITS
+
+DERIVED = "derived"
+"""The role of derived points: rules that want them say so, totals of main meters leave them out."""
+FAULTS = {0: "none", 1: "held", 2: "stuck", 3: "question"}
+QUARTER_HOURS = 4
+_STEP = {"m3": 1e-4}
+_MEAN = {"Wh": ("demand", "power", "W"), "m3": ("flow", "flow", "m3/s")}
+NAMES = {
+    "demand": {"en": "demand", "zh": "需量"},
+    "flow": {"en": "mean flow", "zh": "平均流量"},
+    "fault": {"en": "meter fault", "zh": "计量异常"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register. resolution: canonical units (as stored) per register unit; factor: canonical units with every ratio per
+    register unit, negative for export; source: see `steward.config.meters`; base: what is known without any decision."""
+
+    id: str
+    unit: str
+    zone: str
+    source: str
+    resolution: float
+    factor: Fraction
+    base: Parameters
+    meter: MeterTable
+
+    @property
+    def plain(self) -> bool:
+        """Whether the bank may close it: a cumulative register read at least every hour."""
+        return self.source == "register" and self.base.cadence <= HOUR
+
+
+def registers_of(facility: Facility, meters: Mapping[str, MeterTable]) -> dict[str, Register]:
+    """Every register of a facility by point id; sums of tariff registers are not among them."""
+    found = {}
+    for point in facility.points.values():
+        meter = meters.get(point.id)
+        if meter is not None and meter.tariffs:
+            continue
+        if point.nature is Nature.COUNTER or (meter is not None and meter.source != "register"):
+            found[point.id] = _register(point, meter or MeterTable(id=point.id), _zone(facility, point))
+    return found
+
+
+def _zone(facility: Facility, point: Point) -> str:
+    site = facility.sites.get(point.site)
+    return site.time_zone if site else "UTC"
+
+
+def _register(point: Point, meter: MeterTable, zone: str) -> Register:
+    unit = "Wh" if meter.source == "power" else point.unit
+    resolution, digits = _resolution(point, meter, unit)
+    ratios = abs(meter.factor)
+    per_hour = meter.limit * _size(point) if meter.limit else None
+    if per_hour is None and point.rated_power and unit == "Wh":
+        per_hour = point.rated_power / float(ratios)
+    rate = per_hour / resolution if per_hour else None
+    base = Parameters(rate=rate, digits=digits, cadence=meter.cadence or point.interval, reason="facility file")
+    factor = Fraction(str(resolution)) * meter.factor
+    return Register(point.id, unit, zone, meter.source, resolution, factor, base, meter)
+
+
+def _size(point: Point) -> float:
+    """Canonical units of one unit that the register shows."""
+    shown = UNITS.get(point.register_unit)
+    return shown.scale if shown and point.register_unit else 1.0
+
+
+def _resolution(point: Point, meter: MeterTable, unit: str) -> tuple[float, int | None]:
+    """Canonical units per register unit, and how many decimal digits the register has in them."""
+    size = _size(point)
+    digits = meter.digits or point.digits
+    if meter.source != "register":
+        return (1e-3 if unit == "Wh" else 1e-6), None
+    step = meter.resolution * size if meter.resolution else _STEP.get(unit, 1.0)
+    power = math.log10(size / step)
+    if digits is not None and abs(power - round(power)) > 1e-9:
+        step, power = size / 1000, 3.0
+    fine = None if digits is None else digits + round(power)
+    return step, fine if fine is None or 1 <= fine <= 15 else None
+
+
+def sums_of(meters: Mapping[str, MeterTable]) -> dict[str, tuple[str, ...]]:
+    """Tariff sums: id -> the registers that are added up."""
+    return {meter.id: tuple(meter.tariffs) for meter in meters.values() if meter.tariffs}
+
+
+def mean_of(register: Register) -> tuple[str, str, str] | None:
+    """(suffix, metric, unit) of the gauge that a register gives, None if it gives none."""
+    return None if register.source == "power" else _MEAN.get(register.unit)
+
+
+def derived_points(facility: Facility, meters: Mapping[str, MeterTable]) -> list[Point]:
+    """The points that the registers give: a mean of each quarter-hour where the equip has no gauge of its own, and a fault."""
+    gauges = {(point.equip or point.device or point.id, point.metric) for point in facility.points.values() if _measured(point)}
+    made: list[Point] = []
+    for register in registers_of(facility, meters).values():
+        point = facility.points[register.id]
+        mean = mean_of(register)
+        if mean is not None and (point.equip or point.device or point.id, mean[1]) not in gauges:
+            made.append(_derive(point, mean[0], mean[1], mean[2], Nature.GAUGE))
+        if f"{point.id}.fault" not in facility.points:
+            made.append(_derive(point, "fault", "fault", "1", Nature.STATE))
+    return made
+
+
+def _measured(point: Point) -> bool:
+    return point.nature is Nature.GAUGE and point.role != DERIVED
+
+
+def _derive(point: Point, suffix: str, metric: str, unit: str, nature: Nature) -> Point:
+    words = NAMES[suffix]
+    separator = {"en": " ", "zh": ""}
+    base = point.name
+    stem = {language: base.get(language) or base.get("") or point.id for language in words}
+    name = {language: f"{stem[language]}{separator[language]}{word}" for language, word in words.items()}
+    states = FAULTS if nature is Nature.STATE else {}
+    return replace(
+        point,
+        id=f"{point.id}.{suffix}",
+        name={"": name["en"], **name},
+        metric=metric,
+        unit=unit,
+        nature=nature,
+        device="",
+        role=DERIVED,
+        category="",
+        interval=max(point.interval, HOUR // QUARTER_HOURS),
+        low=-math.inf,
+        high=math.inf,
+        digits=None,
+        register_unit="",
+        display_unit={"W": "kW", "m3/s": "m3/h"}.get(unit, ""),
+        states=states,
+    )
+
+
+def with_derived(facility: Facility, meters: Sequence[MeterTable]) -> Facility:
+    """The facility with the points that its registers give."""
+    made = derived_points(facility, {meter.id: meter for meter in meters})
+    fresh = {point.id: point for point in made if point.id not in facility.points}
+    return replace(facility, points={**facility.points, **fresh}) if fresh else facility

@@ -1,0 +1,105 @@
+"""The `[[meter]]` table: what is known of a register beyond its point. Its docstrings are the reference documentation.
+
+A counter point needs no table: digits, unit and rated power are the point's. A table adds ratios, the kind of source, limits.
+What a table says of a point that does not exist, or is of the wrong nature, is reported with all other problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from steward.config.values import Duration
+from steward.errors import Problem
+from steward.model import Nature, Point
+from steward.units import MINUTE
+
+
+def _ratio(value: Any) -> Any:
+    if isinstance(value, str) and "/" in value:
+        parts = value.split("/")
+        if len(parts) == 2 and all(part.strip().isdigit() and int(part) > 0 for part in parts):
+            return (int(parts[0]), int(parts[1]))
+        raise ValueError(f"got {value!r}, expected primary/secondary such as 400/5")
+    return value
+
+
+Ratio = Annotated[tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]], BeforeValidator(_ratio)]
+
+
+class MeterTable(BaseModel):
+    """A meter: what the ledger must know of a point's register."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1, description="the point")
+    source: Literal["register", "interval", "pulses", "power"] = Field(
+        "register", description="cumulative register; consumption per interval; pulses since the last sample; power, integrated"
+    )
+    digits: int | None = Field(None, ge=1, le=15, description="decimal digits of the register; wins over the point's")
+    resolution: float = Field(
+        0, ge=0, description="smallest step of the register, in its unit; 0: found from digits and metric"
+    )
+    multiplier: float = Field(1.0, gt=0, description="of the meter")
+    ct_ratio: Ratio = Field((1, 1), description='current transformer, "400/5", where the register does not include it')
+    pt_ratio: Ratio = Field((1, 1), description='voltage transformer, "10000/100"')
+    direction: Literal["import", "export"] = Field("import", description="export counts negative")
+    tariffs: list[str] = Field([], description="points of the tariff registers that together are this register (id: a name)")
+    limit: float | None = Field(
+        None, gt=0, description="most that can be consumed in an hour, register units; default: learned"
+    )
+    cadence: Duration | None = Field(None, gt=0, description="expected time between reads; default: the point's interval")
+    per_pulse: float = Field(1.0, gt=0, description="pulses: consumption of one pulse, in the point's canonical unit")
+    method: Literal["trapezoid", "hold"] = Field("trapezoid", description="power: straight line, or the earlier value holds")
+    longest: Duration = Field(15 * MINUTE, gt=0, description="power: samples further apart are a gap and not integrated")
+
+    @property
+    def factor(self) -> Fraction:
+        """Canonical units per canonical unit shown: multiplier, transformers and direction, exact."""
+        ratios = Fraction(*self.ct_ratio) * Fraction(*self.pt_ratio) * Fraction(str(self.multiplier))
+        return -ratios if self.direction == "export" else ratios
+
+
+class LedgerTable(BaseModel):
+    """How the ledger is kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    close_day: int = Field(0, ge=0, le=28, description="day on which the month before is closed by itself; 0: by a person only")
+    weather: str = Field("", description="point of the outdoor temperature for baselines; empty: a weather_station's")
+
+
+def check_meters(
+    meters: Sequence[MeterTable],
+    where: Sequence[str],
+    points: Mapping[str, Point],
+    ledger: LedgerTable,
+    problems: list[Problem],
+) -> None:
+    """Adds what does not hold between meters and points."""
+    seen: set[str] = set()
+    for number, meter in enumerate(meters):
+        place = f"{where[number]}:meter[{meter.id}]"
+        if meter.id in seen:
+            problems.append(Problem(f"{place}.id", f"{meter.id!r} stands here twice", "one table for each point"))
+        seen.add(meter.id)
+        _check_meter(place, meter, points, problems)
+    if ledger.weather and (ledger.weather not in points or points[ledger.weather].metric != "temperature"):
+        problems.append(Problem("ledger.weather", f"no point {ledger.weather!r} of temperature", "the id of such a point"))
+
+
+def _check_meter(place: str, meter: MeterTable, points: Mapping[str, Point], problems: list[Problem]) -> None:
+    known = [points.get(id) for id in (meter.tariffs or [meter.id])]
+    for id, point in zip(meter.tariffs or [meter.id], known, strict=True):
+        key = "tariffs" if meter.tariffs else "id"
+        if point is None:
+            problems.append(Problem(f"{place}.{key}", f"no point {id!r}", "the id of a point"))
+        elif meter.source == "power" and point.metric != "power":
+            problems.append(Problem(f"{place}.source", f"{id!r} is of {point.metric}", "a point of power"))
+        elif meter.source != "power" and (meter.tariffs or meter.source == "register") and point.nature is not Nature.COUNTER:
+            problems.append(Problem(f"{place}.{key}", f"{id!r} is a {point.nature}", "a point of nature counter"))
+    if meter.tariffs and meter.source != "register":
+        problems.append(Problem(f"{place}.tariffs", f"tariff registers of source {meter.source}", "source register"))
