@@ -24,6 +24,7 @@ from pydantic_core import PydanticUndefined
 from steward.app.checking import read
 from steward.app.service import Steward
 from steward.config import money_tables, schema
+from steward.config.desk import DaySpan, StepTable, Weekdays
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
 from steward.model import EQUIP_TYPES, METRICS
 from steward.units import DAY, HOUR, MINUTE, SECOND, UNITS
@@ -47,6 +48,8 @@ TYPES: list[tuple[object, str]] = [
     (Duration, "duration"),
     (Power, "power"),
     (OpeningHours, "hours by day"),
+    (Weekdays, "days of the week"),
+    (DaySpan, "hours"),
 ]
 
 
@@ -121,6 +124,7 @@ def facility_file() -> str:
     parts += table_section("[[template.point]]", schema.TemplatePointTable)
     parts += table_section("[broker.tls]", schema.TlsTable)
     parts += table_section("[device.points.*]", schema.OverrideTable)
+    parts += table_section("[[escalation.step]]", StepTable)
     for name, model in MONEY_TABLES.items():
         parts += table_section(name, model)
     parts.append("\n## `[[rule]]`\n\nThe keys of a rule are those of its kind: see the pages under Rules.\n")

@@ -95,7 +95,8 @@ class Standing:
 
     since: when `state` began; reasons: the gravest first, none when deliverable; told: when its firing was first told, None
     never; level: escalation step reached; episodes: how many episodes of the same rule and target this one stands for while
-    they chatter; fold: id of the first of them, "" when it does not chatter; folded: a later episode stands for this one.
+    they chatter; fold: id of the first of them, "" when it does not chatter; folded: a later episode stands for this one;
+    ended: the desk has seen that it is resolved.
     """
 
     state: Delivery = Delivery.DELIVERABLE
@@ -106,6 +107,7 @@ class Standing:
     episodes: int = 1
     fold: str = ""
     folded: bool = False
+    ended: bool = False
 
 
 UNMUTED = Standing()

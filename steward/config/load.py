@@ -17,9 +17,10 @@ import tomli
 from pydantic import ValidationError
 
 from steward.config.build import Origin, build
-from steward.config.notices import NoticeTables, notice_tables
 from steward.config.derived import Derived, DerivedCheck, build_derived
+from steward.config.desk import DeskSettings, desk_of
 from steward.config.money import Money, build_money
+from steward.config.notices import NoticeTables, notice_tables
 from steward.config.schema import (
     ApiTable,
     BatchTable,
@@ -36,7 +37,10 @@ from steward.model import Facility
 RuleCheck = Callable[[Facility, Sequence[str]], list[Problem]]
 """Checks rule tables and pack names against a facility; given by whoever knows the kinds."""
 
-SINGLE = ("facility", "store", "records", "spool", "batch", "clock", "api", "notices", "packs", "energy", "report", "money")
+SINGLE = (
+    *("facility", "desk", "store", "records", "spool", "batch", "clock", "api"),
+    *("notices", "packs", "energy", "report", "money"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Settings:
     files: tuple[Path, ...] = ()
     derived: Derived = field(default_factory=Derived)
     money: Money = field(default_factory=Money)
+    desk: DeskSettings = field(default_factory=DeskSettings)
     notices: NoticeTables = field(default_factory=NoticeTables)
 
 
@@ -124,6 +129,7 @@ def parse(
         if check_derived is not None:
             found.extend(check_derived(facility, derived))
         money = build_money(merged, origin, facility, found)
+    desk = desk_of(merged.desk, merged.maintenance, merged.escalation, facility, origin, found)
     if found:
         raise ConfigError(found)
     return Settings(
@@ -140,6 +146,7 @@ def parse(
         files,
         derived,
         money,
+        desk=desk,
         notices=notice_tables(merged),
     )
 

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from steward.config.derived import BuildingTable, CategoryTable, EnergyTable, QuotaTable, ReportTable, VirtualMeterTable
-from steward.config.notices import ChannelTable, DigestTable, NoticesTable, RecipientTable, RouteTable
+from steward.config.desk import DeskTable, EscalationTable, MaintenanceTable
 from steward.config.money_tables import AllocationTable, FactorTable, HeatingSeasonTable, MoneyTable, TariffTable
+from steward.config.notices import ChannelTable, DigestTable, NoticesTable, RecipientTable, RouteTable
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
 from steward.model import Nature
 from steward.units import DAY, HOUR, MINUTE, SECOND
@@ -271,6 +272,7 @@ class Document(Table):
     batch: BatchTable = BatchTable()
     clock: ClockTable = ClockTable()
     api: ApiTable = ApiTable()
+    desk: DeskTable = DeskTable()
     notices: NoticesTable = NoticesTable()
     money: MoneyTable = MoneyTable()
     packs: list[str] = Field([], description="shipped rule packs to switch on")
@@ -293,6 +295,8 @@ class Document(Table):
     recipient: list[RecipientTable] = []
     route: list[RouteTable] = []
     digest: list[DigestTable] = []
+    maintenance: list[MaintenanceTable] = []
+    escalation: list[EscalationTable] = []
     tariff: list[TariffTable] = []
     factor: list[FactorTable] = []
     allocation: list[AllocationTable] = []

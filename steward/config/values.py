@@ -69,7 +69,8 @@ _SPAN = re.compile(r"^(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})$")
 Hours = tuple[tuple[tuple[int, int], ...], ...]
 
 
-def _days(key: str) -> list[int]:
+def parse_days(key: str) -> list[int]:
+    """The weekdays (0 Monday) of "sat" or of a range such as "mon-fri". Raises ValueError."""
     parts = [part.strip().lower() for part in key.split("-")]
     if len(parts) > 2 or any(part not in WEEKDAYS for part in parts):
         raise ValueError(f"unknown day {key!r}, expected mon ... sun or a range such as mon-fri")
@@ -97,7 +98,7 @@ def _hours(value: Any) -> Hours:
         raise ValueError('expected hours by day, for example { mon-fri = "08:30-17:30" }')
     week: list[tuple[tuple[int, int], ...]] = [()] * 7
     for key, text in value.items():
-        for day in _days(key):
+        for day in parse_days(key):
             week[day] = _spans(text)
     return tuple(week)
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     cast,
     func,
     or_,
@@ -30,7 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from steward.errors import NotFound, RecordsError
-from steward.model import Alert, Condition, Human, Severity
+from steward.model import Alert, Condition, Delivery, Human, Severity
+from steward.muting import Label, Reason, Standing
 from steward.records.model import AlertPage, AlertRecord
 from steward.records.schema import ALERT, ALERT_EVENT
 
@@ -126,7 +128,44 @@ def _new_row(alert: Alert, now: int) -> Row:
         "comments": 0,
         "recorded": now,
         "changed": now,
+        "closed_at": None,
+        "closed_by": "",
+        **standing_columns(Standing()),
+        "label": None,
+        "label_by": "",
+        "label_at": None,
+        "cost": None,
     }
+
+
+def standing_columns(standing: Standing) -> Row:
+    """The delivery machine of an alert as columns."""
+    return {
+        "delivery": standing.state.value,
+        "delivery_since": standing.since,
+        "delivery_reasons": [dict(reason.plain()) for reason in standing.reasons],
+        "told": standing.told,
+        "level": standing.level,
+        "episodes": standing.episodes,
+        "fold": standing.fold,
+        "folded": int(standing.folded),
+        "ended": int(standing.ended),
+    }
+
+
+def _standing(row: Row) -> Standing:
+    reasons = tuple(Reason(**{**reason, "state": Delivery(reason["state"])}) for reason in row["delivery_reasons"] or ())
+    return Standing(
+        Delivery(row["delivery"]),
+        row["delivery_since"],
+        reasons,
+        row["told"],
+        row["level"],
+        row["episodes"],
+        row["fold"],
+        bool(row["folded"]),
+        bool(row["ended"]),
+    )
 
 
 def _event(alert: str, what: str, at: int, now: int, by: str = "", comment: str = "") -> Row:
@@ -177,26 +216,51 @@ def among(connection: Connection, column: Column[str], values: Collection[str]) 
     return column.in_(select(cast(each.c.value, Text)))
 
 
-Filters = Mapping[str, Collection[str] | None]
+Filters = Mapping[str, Collection[Any] | None]
 """Column -> allowed words, None for any."""
+SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
+    "since": (ALERT.c.since.desc(), ALERT.c.id.desc()),
+    "severity": (case({one.value: rank for rank, one in enumerate(Severity)}, value=ALERT.c.severity),),
+    "cost": (func.coalesce(ALERT.c.cost, -1.0).desc(),),
+}
+"""How episodes may be sorted: newest, gravest, dearest first."""
 
 
-def page(connection: Connection, filters: Filters, since: int | None, limit: int, after: str | None) -> AlertPage:
-    """Episodes newest first, those after the cursor `after`."""
+def page(
+    connection: Connection,
+    filters: Filters,
+    since: int | None,
+    limit: int,
+    after: str | None,
+    sort: str = "since",
+    folded: bool = True,
+) -> AlertPage:
+    """Episodes in the order of `sort`, those after the cursor `after`."""
     if limit < 1:
         raise RecordsError(f"limit is {limit}, expected at least 1")
-    query: Select[Any] = select(ALERT).order_by(ALERT.c.since.desc(), ALERT.c.id.desc()).limit(limit + 1)
+    if sort not in SORTS:
+        raise RecordsError(f"sort is {sort!r}, expected one of {', '.join(SORTS)}")
+    order = SORTS[sort] if sort == "since" else (*SORTS[sort], *SORTS["since"])
+    query: Select[Any] = select(ALERT).order_by(*order).limit(limit + 1)
     for name, values in filters.items():
         if values is not None:
             query = query.where(among(connection, ALERT.c[name], values))
     if since is not None:
         query = query.where(ALERT.c.since >= since)
-    if after is not None:
+    if not folded:
+        query = query.where(ALERT.c.folded == 0)
+    first = 0
+    if after is not None and sort == "since":
         moment, id = _cursor(after)
         query = query.where(or_(ALERT.c.since < moment, and_(ALERT.c.since == moment, ALERT.c.id < id)))
+    elif after is not None:
+        first = _cursor(f"{after}-")[0]
+        query = query.offset(first)
     rows = [as_record(dict(row)) for row in connection.execute(query).mappings()]
     found = tuple(rows[:limit])
-    return AlertPage(found, f"{found[-1].alert.since}-{found[-1].id}" if len(rows) > limit else None)
+    if len(rows) <= limit:
+        return AlertPage(found, None)
+    return AlertPage(found, f"{found[-1].alert.since}-{found[-1].id}" if sort == "since" else str(first + limit))
 
 
 def _cursor(after: str) -> tuple[int, str]:
@@ -230,8 +294,10 @@ def as_record(row: Row) -> AlertRecord:
         **{name: math.nan if row[name] is None else row[name] for name in ("value", "worst", "limit")},
         evidence=row["evidence"],
     )
-    human = ("acknowledged_at", "acknowledged_by", "assigned_to", "comments", "recorded", "changed")
-    return AlertRecord(alert, Human(row["human"]), **{name: row[name] for name in human})
+    plainly = ("acknowledged_at", "acknowledged_by", "assigned_to", "comments", "recorded", "changed", "closed_at", "closed_by")
+    label = Label(None if row["label"] is None else bool(row["label"]), row["label_by"], row["label_at"])
+    more = {"standing": _standing(row), "label": label, "cost": row["cost"]}
+    return AlertRecord(alert, Human(row["human"]), **{name: row[name] for name in plainly}, **more)
 
 
 def _number(value: float) -> float | None:

@@ -6,7 +6,7 @@ a test compares this metadata with a migrated database, so the two cannot drift 
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA = MetaData(
@@ -44,7 +44,24 @@ ALERT = Table(
     Column("comments", Integer, nullable=False),
     Column("recorded", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("closed_by", Text, nullable=False, server_default=text("''")),
+    Column("delivery", Text, nullable=False, server_default="deliverable"),
+    Column("delivery_since", BigInteger),
+    Column("delivery_reasons", Plain),
+    Column("told", BigInteger),
+    Column("level", Integer, nullable=False, server_default="0"),
+    Column("episodes", Integer, nullable=False, server_default="1"),
+    Column("fold", Text, nullable=False, server_default=text("''")),
+    Column("folded", Integer, nullable=False, server_default="0"),
+    Column("ended", Integer, nullable=False, server_default="0"),
+    Column("label", Integer),
+    Column("label_by", Text, nullable=False, server_default=text("''")),
+    Column("label_at", BigInteger),
+    Column("cost", Double),
     Index("ix_alert_since_id", "since", "id"),
+    Index("ix_alert_ended", "ended"),
+    Index("ix_alert_rule_target_since", "rule", "target", "since"),
     Index("ix_alert_condition_since", "condition", "since"),
     Index("ix_alert_target_since", "target", "since"),
     Index("ix_alert_resolved", "resolved"),
@@ -61,6 +78,55 @@ ALERT_EVENT = Table(
     Column("by", Text, nullable=False),
     Column("comment", Text, nullable=False),
     Index("ix_alert_event_alert_id", "alert", "id"),
+)
+
+SHELVING = Table(
+    "shelving",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("scope", Plain, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("cancelled", BigInteger),
+    Column("cancelled_by", Text, nullable=False),
+    Index("ix_shelving_end", "end"),
+)
+
+MAINTENANCE = Table(
+    "maintenance",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("scope", Plain, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("start", BigInteger),
+    Column("end", BigInteger),
+    Column("days", Plain, nullable=False),
+    Column("begins", Integer, nullable=False),
+    Column("ends", Integer, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("cancelled", BigInteger),
+    Column("cancelled_by", Text, nullable=False),
+)
+
+TRANSITION = Table(
+    "transition",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("alert", Text, ForeignKey("alert.id", ondelete="CASCADE"), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("delivery", Text, nullable=False),
+    Column("to", Plain, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("handed", Integer, nullable=False),
+    Column("recorded", BigInteger, nullable=False),
+    Index("ix_transition_handed_id", "handed", "id"),
+    Index("ix_transition_alert", "alert"),
+    sqlite_autoincrement=True,
 )
 
 ADMITTED = Table(
