@@ -30,6 +30,23 @@ _DEFAULT: dict[str, Text] = {
               "zh": "{equip}：{point}自{unchanged_since}起停在{value}不变"},
     "schedule": {"en": "{equip} runs out of hours, {value} since {since}",
                  "zh": "{equip}在非工作时间运行，{value}，始于{since}"},
+    "command": {"en": "{equip}: commanded {commanded} since {commanded_since}, {point} is {value}",
+                "zh": "{equip}：{commanded_since}起指令为{commanded}，{point}为{value}"},
+    "cycling": {"en": "{equip} started {value} times, at most {limit} are allowed", "zh": "{equip}启动{value}次，允许{limit}次"},
+    "runtime": {"en": "{equip} has run for {hours} h with {starts} starts since {counted_since}",
+                "zh": "{equip}自{counted_since}起运行{hours}小时，启动{starts}次"},
+    "sibling": {"en": "{point} reads {value}, its siblings let expect {expected_value}",
+                "zh": "{point}读数{value}，按同类测点应为{expected_value}"},
+    "baseload": {"en": "{equip}: night baseload {value}, usually {expected_value}", "zh": "{equip}：夜间基础负荷{value}，通常为{expected_value}"},
+    "profile": {"en": "{equip}: {point} is {value}, at this hour usually {lowest_value} to {highest_value}",
+                "zh": "{equip}：{point}为{value}，该时段通常为{lowest_value}至{highest_value}"},
+    "level": {"en": "{equip}: {point} moved from {expected_value} to {value}", "zh": "{equip}：{point}由{expected_value}变为{value}"},
+    "deviation": {"en": "{equip}: {value} away from what was expected", "zh": "{equip}：偏离预期{value}"},
+    "demand": {"en": "{equip}: demand heads for {value} by {ends_at}, limit {limit}", "zh": "{equip}：预计至{ends_at}需量达{value}，限值{limit}"},
+    "voltage": {"en": "{equip}: {point} {value}, {deviation_percent} % from nominal", "zh": "{equip}：{point}{value}，偏差{deviation_percent}%"},
+    "imbalance": {"en": "{equip}: phases differ by {value}, limit {limit}", "zh": "{equip}：三相不平衡度{value}，限值{limit}"},
+    "balance": {"en": "{equip}: {residual_percent} % between the meter and those below it", "zh": "{equip}：总表与分表相差{residual_percent}%"},
+    "quota": {"en": "{point}: {value} of the pace, used up on {used_up_on}", "zh": "{point}：进度为{value}，预计{used_up_on}用完"},
 }  # fmt: skip
 _ANY: Text = {"en": "{target}: {value} since {since}", "zh": "{target}：{value}，始于{since}"}
 
