@@ -126,7 +126,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     the trigger; TIMED: uses `due` and `elapse`; PATIENT: `elapse` is called by ticks only, never before a sample (for
     absence); CLOCK "received": time is the arrival (absence is silence, whatever the device's clock says); USES_BAD: sees
     samples of quality BAD; UNIT: of the alert's value, "" for the unit of the point; JOINS: a rule on points whose `bind`
-    puts further points beside the one that was matched (siblings, phases, sub-meters): that one is the trigger.
+    puts further points beside the one that was matched (siblings, phases, sub-meters): that one is the trigger; MASKS: what a
+    firing alert explains and so keeps quiet: "device": on a device, what hangs behind it; "below": what its equip supplies.
     """
 
     NAME: ClassVar[str] = ""
@@ -137,6 +138,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     USES_BAD: ClassVar[bool] = False
     UNIT: ClassVar[str] = ""
     JOINS: ClassVar[bool] = False
+    MASKS: ClassVar[Literal["", "device", "below"]] = ""
 
     def check(self) -> list[tuple[str, str, str]]:
         """What is wrong with the fields together: (key, what is wrong, what was expected)."""
@@ -246,3 +248,12 @@ class Rule:
     source: str = ""
     where: str = ""
     pack: str = ""
+    masks: Literal["", "nothing", "below"] = ""
+    """The key `masks`: what a firing alert of this rule keeps quiet, "" as the kind says."""
+
+    @property
+    def masking(self) -> Literal["", "device", "below"]:
+        """What a firing alert of this rule masks."""
+        if self.masks == "nothing":
+            return ""
+        return self.masks or self.kind.MASKS

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -40,6 +40,7 @@ COMMON = (
     "check",
     "source",
     "enabled",
+    "masks",
 )
 """The keys that every rule has beside those of its kind."""
 GATE_KEYS = ("role", "metric", "above", "below", "settle")
@@ -276,9 +277,11 @@ class _Reader:
         source = table.get("source", "")
         if not isinstance(source, str):
             self.wrong("source", f"not a text: {source!r}")
+        masks = self.value("masks", table.get("masks", ""), Literal["", "nothing", "below"])
         if not isinstance(table.get("enabled", True), bool):
             self.wrong("enabled", f"not true or false: {table['enabled']!r}")
         return lambda made: Rule(
             table["id"], made, severity, match, int(durations.get("for") or 0), int(durations.get("keep_firing_for") or 0),
             durations.get("max_gap"), gate, texts["title"], texts["why"], texts["check"], str(source), self.where, origin,
+            masks or "",
         )  # fmt: skip

@@ -39,6 +39,7 @@ class Stale(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     CLOCK: ClassVar[Literal["at", "received"]] = "received"
     USES_BAD: ClassVar[bool] = True
     UNIT: ClassVar[str] = "s"
+    MASKS: ClassVar[Literal["", "device", "below"]] = "device"
 
     factor: float = 3.0
     at_least: Duration = Duration(MINUTE)
