@@ -27,7 +27,8 @@ class Broker:
     session_expiry: MQTT 5, seconds that the broker keeps the session while we are away; memory: a file that remembers which
     filters the session holds, so that filters taken out of the facility file are unsubscribed after a restart; filters:
     subscribed instead of those that the templates need (one "#" for NATS: see docs/reference/brokers.md); transient: the
-    broker keeps no session for us (tools that only listen).
+    broker keeps no session for us (tools that only listen); will: topic and payload that the broker publishes, retained,
+    when we are lost.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Broker:
     memory: Path | None = None
     filters: tuple[str, ...] = ()
     transient: bool = False
+    will: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ class Intake:
             size += len(payload)
             route = known(topic) or self._find(topic)
             if route is None:
-                if not topic.startswith(b"$"):  # by the standard "#" does not cover these, but NATS repeats births there
+                # by the standard "#" does not cover "$", but NATS repeats births there
+                if not topic.startswith((b"$", *self.routes.routing.own)):
                     self._failed += 1
                     begin(Message(topic.decode(errors="replace"), payload, received, "", flags & RETAINED == 1), NO_TEMPLATE)
                     readings.reject("unrouted", "no template speaks on this topic")

@@ -107,9 +107,10 @@ class MqttConnection:
 
         self._order(send)
 
-    def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
-        """Publishes; while there is no connection a message of QoS 0 is lost, one of QoS 1 waits."""
-        self._order(lambda: self._publish(topic, payload, qos))
+    def publish(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
+        """Publishes; while there is no connection a message of QoS 0 is lost, one of QoS 1 waits. retain: the broker keeps it
+        for those who subscribe later; an empty payload takes that away."""
+        self._order(lambda: self._publish(topic, payload, qos, retain))
 
     def wake(self) -> None:
         """Makes the loop turn, e.g. because the intake has room again."""
@@ -329,9 +330,9 @@ class MqttConnection:
             log.warning("broker_lost", broker=self.broker.id, error=str(reason))
             self._lost(str(reason))
 
-    def _publish(self, topic: str, payload: bytes, qos: int) -> None:
+    def _publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
         try:
-            self._client.publish(topic, payload, qos)
+            self._client.publish(topic, payload, qos, retain)
         except ValueError as error:
             log.error("reply_not_published", broker=self.broker.id, error=str(error))
 
@@ -354,6 +355,8 @@ def _client(broker: Broker) -> _Client:
         manual_ack=True,
     )
     client.connect_timeout = _CONNECT_TIMEOUT
+    if broker.will is not None:
+        client.will_set(*broker.will, qos=1, retain=True)
     if broker.username:
         client.username_pw_set(broker.username, broker.password or None)
     if url.scheme in ("mqtts", "wss"):

@@ -73,7 +73,10 @@ class Routing:
         future_limit: int = FUTURE_LIMIT,
         skew_limit: int = SKEW_LIMIT,
         admit: Admit | None = None,
+        own: tuple[str, ...] = (),
     ) -> None:
+        self.own = tuple(f"{prefix}/".encode() for prefix in own)
+        """First levels of topics that we publish ourselves: where everything is subscribed they come back, and are no news."""
         self.facility = facility
         self.index = index
         self.future_limit = future_limit

@@ -11,6 +11,7 @@ from collectors.connection import Broker, Tls
 from collectors.mqtt import MqttConnection
 from steward.config import Settings, secret
 from steward.config.schema import BrokerTable
+from steward.notices.channels.mqtt import OFFLINE
 from steward.units import SECOND
 
 EVERYTHING = ("#",)
@@ -70,4 +71,12 @@ def described(table: BrokerTable, settings: Settings, environ: Mapping[str, str]
         keepalive=table.keepalive / SECOND,
         memory=memory / f"subscriptions-{table.id}.json",
         filters=filters_of(table),
+        will=_will(table, settings),
     )
+
+
+def _will(table: BrokerTable, settings: Settings) -> tuple[str, bytes] | None:
+    """What the broker says when we are lost, where a channel announces through it."""
+    topics = (one.topic for one in settings.notices.channels if one.type == "mqtt" and one.broker == table.id)
+    topic = next(topics, "")
+    return (f"{topic}/status", OFFLINE) if topic else None

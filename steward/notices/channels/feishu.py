@@ -25,7 +25,7 @@ from steward.units import SECOND
 HOST = "https://open.feishu.cn"
 LIMIT = 14_000
 """Of the markdown: what JSON adds, and the frame of the card, stay under the 20 KB of a body."""
-BUSY = {9499: "too many requests", 11232: "too many messages a minute", 11233: "too many at once", 2200: "internal error"}
+BUSY = {11232: "too many messages a minute", 11233: "too many at once", 2200: "internal error"}
 PAUSE = 10 * SECOND
 COLOURS = {"critical": "red", "high": "orange", "medium": "yellow", "low": "blue"}
 
