@@ -1,0 +1,57 @@
+"""What the API needs of money (steward.app.money): plain values with times in epoch ms (api.schema_money). Arguments are in ns.
+
+Every method blocks (ledger, records) and is called in a thread. Raises NotFound for what does not exist, StewardError with a
+sentence for what cannot be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class BillOrder:
+    """A supplier's bill as it was entered. lines: (name, quantity, amount); ratios: of the meter's transformers."""
+
+    point: str
+    start: int
+    end: int
+    currency: str
+    lines: Sequence[tuple[str, Decimal | None, Decimal | None]]
+    number: str
+    by: str
+    ratios: Sequence[float] = ()
+
+
+class MoneyDesk(Protocol):
+    """Cost, carbon and standard coal as the API sees them."""
+
+    def tariffs(self, at: int | None) -> Sequence[Mapping[str, Any]]:
+        """Every version of every tariff, or those in force at a moment."""
+
+    def factors(self, at: int | None, carrier: str) -> Sequence[Mapping[str, Any]]:
+        """Every version of every factor, with which of them is in use."""
+
+    def calendars(self) -> Sequence[Mapping[str, Any]]:
+        """The calendars, until when their holidays are known, and what is doubtful about them."""
+
+    def cost(self, point: str, start: int, end: int, period: str) -> Mapping[str, Any]:
+        """What a register's consumption costs, by periods."""
+
+    def site(self, site: str, start: int, end: int, period: str) -> Mapping[str, Any]:
+        """What a site costs, by carrier and main register."""
+
+    def check_bill(self, order: BillOrder) -> Mapping[str, Any]:
+        """Compares a bill with the ledger and puts both on record."""
+
+    def bills(self, point: str, limit: int, before: int | None) -> Mapping[str, Any]:
+        """Bills that were checked, newest first; `before`: id of the last one of the page before."""
+
+    def allocations(self) -> Sequence[Mapping[str, Any]]:
+        """The allocations that are declared."""
+
+    def allocation(self, id: str, start: int, end: int) -> Mapping[str, Any]:
+        """A cost and who bears it."""
