@@ -217,9 +217,10 @@ class Notifier:
             return None
 
     def _plan(self, inbox: Sequence[Transition], now: int) -> None:
+        behind = bool(self._parcels or self._told or self._spoken)
         for transition in inbox:
             self._absorb(transition, now)
-        if not self._parcels:  # what could not be written last time goes first, alone
+        if not behind:  # what could not be written last time goes first, alone
             for group in self._groups.due(now):
                 self._speak(group, now)
                 self._spoken.append(group)

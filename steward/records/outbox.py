@@ -109,7 +109,7 @@ class Outbox:
                 }
                 values |= {"lane": parcel.lane, "state": WAITING, "tries": 0, "created": now, "answer": "", "error": ""}
                 statement = insert(NOTICE).values(**values).on_conflict_do_nothing(index_elements=["key"])
-                new += connection.execute(statement).rowcount
+                new += len(connection.execute(statement.returning(NOTICE.c.id)).all())
             for one in told:
                 key = {"channel": one.channel, "recipient": one.recipient, "group_key": one.group, "alert": one.alert}
                 rest: dict[str, Any] = {name: getattr(one, name) for name in ("route", "status", "severity", "at")}
