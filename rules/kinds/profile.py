@@ -14,6 +14,8 @@ from steward.model import BoolArray, ByteArray, FloatArray, IntArray, Nature
 from steward.units import DAY, HOUR
 
 SLOTS = 168
+RATE, ACCEPTED = 0.2, 0.7
+"""By which part of the way a week moves a slot; and one that is accepted as a new habit."""
 CLIP = 3.0
 """An hour moves its slot by at most this many spreads: one odd week must not become the profile."""
 LEVEL_RATE, LEVEL_LIMIT = 1 / 48, 0.5
@@ -151,11 +153,12 @@ class Profile(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         away = np.where(first, 0.0, mean - base)
         bound = np.where((number > SLOTS) & ~odd, CLIP * cls._spread(state, rows, slot), np.inf)
         step = np.clip(away, -bound, bound)
-        state["usual"][rows, slot] = np.where(first, mean, base + np.maximum(0.2, 1.0 / (seen + 1)) * step)
+        pace = np.where(odd, ACCEPTED, np.maximum(RATE, 1.0 / (seen + 1)))
+        state["usual"][rows, slot] = np.where(first, mean, base + pace * step)
         state["slot_seen"][rows, slot] = seen + 1
         rest = np.abs(np.clip(np.where(first, 0.0, mean - base * (1 + level)), -bound, bound))
         own = state["slot_spread"][rows, slot]
-        grown = np.where(np.isnan(own), rest, own + 0.2 * (rest - own))
+        grown = np.where(np.isnan(own), rest, own + RATE * (rest - own))
         state["slot_spread"][rows, slot] = np.where(first, own, grown)
         rate = np.maximum(0.002, 1.0 / (number + 1))
         state.put("spread", rows, np.where(first, spread, spread + rate * (rest - spread)))
