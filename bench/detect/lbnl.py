@@ -152,7 +152,7 @@ def imported(units: list[Unit], least: int = 0) -> tuple[Score, list[dict[str, A
     return score, days
 
 
-def facility(count: int) -> Facility:
+def facility(count: int, interval: int = MINUTE) -> Facility:
     """So many air handlers with all roles."""
     metrics = {"cc": "valve", "hc": "valve", "oad": "damper", "fan": "on", "spd": "speed_ratio", "dsp": "pressure",
                "dsp_sp": "pressure", "occ": "occupied"}  # fmt: skip
@@ -162,7 +162,7 @@ def facility(count: int) -> Facility:
             metric = metrics.get(role, "temperature")
             id = f"u{unit}.{role}"
             nature = Nature.STATE if metric in ("on", "occupied") else Nature.GAUGE
-            points[id] = Point(id, {"": id}, metric, "", nature, "s", "", f"u{unit}", "", role, "", MINUTE)
+            points[id] = Point(id, {"": id}, metric, "", nature, "s", "", f"u{unit}", "", role, "", interval)
     equips = {f"u{unit}": Equip(f"u{unit}", {"": ""}, "air_handler", "s") for unit in range(count)}
     return Facility(
         id="bench", name={"": ""}, organisations={}, sites={"s": Site("s", {"": ""}, "", "UTC")}, spaces={}, equips=equips,

@@ -90,15 +90,15 @@ def weigh(found: Counted, usual: FloatArray | None = None) -> Verdict:
     return Verdict(component, level, rule, scores, speaks)
 
 
-def judge_day(state: State, rows: IntArray, norm: Norm) -> tuple[Verdict, Counted, FloatArray]:
-    """The verdict of a whole day with own history, what was counted, and the day's values."""
+def judge_day(state: State, rows: IntArray, norm: Norm, usual: FloatArray | None = None) -> tuple[Verdict, Counted, FloatArray]:
+    """The verdict of a whole day with own history, what was counted, and the day's values. usual: see `weigh`."""
     today = values(state, rows)
     found = counted(state, rows)
     _coil(found, state, rows, today, norm)
     gap = _fraction(found, state, rows, today, norm)
     _effort(found, state, rows, norm)
     mix = _mix(found, state, rows, norm)
-    verdict = weigh(found)
+    verdict = weigh(found, usual)
     sensor = mixed_sensor(state, rows, today, norm, gap)
     outdoor = (verdict.speaks[:, INDEX["h_oaf"]] | mix) & outdoor_sensor(state, rows, norm)
     _rename(verdict, sensor, "mixed_air_sensor", alone=True)

@@ -87,6 +87,9 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "level": Column(np.int8),
             "lead": Column(np.int8, -1),
             "turned": Column(np.bool_, False),
+            "before_component": Column(np.int8, -1),
+            "before_lead": Column(np.int8, -1),
+            "before_counts": Column(np.float32, 0.0, (4,)),
             "verdict_day": Column(np.int64, UNSEEN),
             "counts": Column(np.float32, 0.0, (4,)),
             "scores": Column(np.float32, 0.0, (len(COMPONENTS),)),
@@ -95,6 +98,7 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @classmethod
     def step(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> Findings:
+        state.put("turned", rows, False)
         now = at // MINUTE
         last = state.get("seen", rows)
         fresh = now > last
@@ -102,9 +106,7 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             cls._advance(state, rows, at, now - last, value)
         elif fresh.any():
             cls._advance(state, rows[fresh], at[fresh], (now - last)[fresh], value[fresh])
-        turned = state.get("turned", rows)
-        state.put("turned", rows, False)
-        true = (state.get("component", rows) >= 0) & ~turned
+        true = (state.get("component", rows) >= 0) & ~state.get("turned", rows)
         return Findings(true, state["counts"][rows, 2].astype(np.float64), np.ones(len(rows)))
 
     @classmethod
@@ -130,7 +132,12 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         found = counted(state, rows)
         usual = np.zeros_like(found.applicable)
         usual[:, :MINUTE_CHECKS] = state.get("usual", rows)
-        verdict = weigh(found, usual)
+        speaks = weigh(found, usual).component >= 0
+        if not speaks.any():
+            return
+        rows, known = rows[speaks], norm(state["past"][rows[speaks]].astype(np.float64))
+        verdict, found, _ = judge_day(state, rows, known, usual[speaks])
+        state.put("known_days", rows, known.days.max(axis=1))
         cls._drop(state, rows, verdict)
         component, level = state.get("component", rows), state.get("level", rows)
         same = (verdict.component == component) & (component >= 0)
@@ -165,6 +172,8 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         hit, rule = rows[pick], verdict.rule[pick]
         before = state["component"][hit]
         state["turned"][hit] = (before >= 0) & (before != verdict.component[pick])
+        for name, column in (("before_component", "component"), ("before_lead", "lead"), ("before_counts", "counts")):
+            state[name][hit] = state[column][hit]
         state["component"][hit] = verdict.component[pick]
         state["level"][hit] = verdict.level[pick]
         state["lead"][hit] = rule
@@ -189,14 +198,15 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:
-        lead = int(state["lead"][row])
+        old = "before_" if state["turned"][row] else ""  # the statement that ends an alert still speaks of its own component
+        lead = int(state[f"{old}lead"][row])
         if lead < 0:
             return {}
         check = CHECKS[lead]
-        minutes, applicable, ratio, band = (float(part) for part in state["counts"][row])
+        minutes, applicable, ratio, band = (float(part) for part in state[f"{old}counts"][row])
         band = band or check.band
         scores = state["scores"][row]
-        named = int(state["component"][row])
+        named = int(state[f"{old}component"][row])
         named = int(np.argmax(scores)) if named < 0 else named
         others = [COMPONENTS[one] for one in np.argsort(-scores, kind="stable").tolist() if scores[one] > 0 and one != named]
         lacks = int(state["lacks"][row])

@@ -18,7 +18,7 @@ LOADS, LIFTS, PER_OCTAVE, LIFT_STEP = 32, 8, 4, 3.0
 BINS = LOADS * LIFTS
 WATER = 4.186e6
 """Heat capacity of water, J/(m3 K)."""
-MODES = ("cooling", "heat of water", "hydraulic power", "flow")
+MODES = ("cooling", "heat of water", "hydraulic power", "flow", "load")
 LEAST_BIN, LEAST_DAY = 10.0, 60.0
 """Minutes that a bin, and all known bins together, need in a day."""
 
@@ -36,9 +36,9 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     machine counts as off ("1kW", default 0).
 
     Roles: `power` is needed, and what gives the work: `cooling` (heat flow), or `flow` with `chws` and `chwr` (chilled
-    water supply and return), or `flow` with `dp` (pump head), or `flow` alone. `cws` (condenser water or outdoor air
-    temperature entering) with `chws` gives the lift; without it all lifts share a bin. After an overhaul change the rule
-    (for example its `learn`): it starts afresh.
+    water supply and return), or `flow` with `dp` (pump head), or `flow` alone, or `load` (share of the rating). `cws`
+    (condenser water or outdoor air temperature entering) with `chws` gives the lift; without it all lifts share a bin.
+    After an overhaul change the rule (for example its `learn`): it starts afresh.
 
     Example: `kind = "efficiency", match = { equip_type = "chiller" }, loss = "15%", least = "5kW"`.
     Source: kW/ton against the machine's own curve, ASHRAE Guideline 14 (bin method); 15 %: operator's choice, above the
@@ -48,7 +48,7 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     NAME: ClassVar[str] = "efficiency"
     UNIT: ClassVar[str] = "ratio"
     INPUTS: ClassVar[tuple[Input, ...]] = (
-        Input("power"), *(Input(role, required=False) for role in ("cooling", "flow", "chws", "chwr", "dp", "cws")),
+        Input("power"), *(Input(role, required=False) for role in ("cooling", "flow", "chws", "chwr", "dp", "cws", "load")),
     )  # fmt: skip
 
     loss: Limit = Limit("15%")
@@ -79,8 +79,10 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             mode = 2
         elif "flow" in has:
             mode = 3
+        elif "load" in has:
+            mode = 4
         else:
-            raise NotApplicable("needs the work done: role cooling, or flow (with chws and chwr, or with dp)")
+            raise NotApplicable("needs the work done: role cooling, or flow (with chws and chwr, or with dp), or load")
         site = target.facility.sites.get(target.point.site)
         return {
             "mode": mode, "zone": days.number(site.time_zone if site else "UTC"), "loss": self.loss.value("ratio"),
@@ -158,7 +160,7 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         day = int(state["verdict_day"][row])
         known = int(np.count_nonzero(state["learned"][row]))
         return {
-            "component": ("chiller", "chiller", "pump", "pump_or_fan")[int(state["mode"][row])],
+            "component": ("chiller", "chiller", "pump", "pump_or_fan", "machine")[int(state["mode"][row])],
             "work": MODES[int(state["mode"][row])],
             "used_kwh": None if np.isnan(state["used"][row]) else round(float(state["used"][row]) / 1e3, 2),
             "expected_kwh": None if np.isnan(state["expected"][row]) else round(float(state["expected"][row]) / 1e3, 2),
@@ -169,7 +171,7 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def _work(mode: IntArray, value: FloatArray) -> FloatArray:
-    """What the machine did, W (mode 3: m3/s), NaN where not known."""
-    _, cooling, flow, supply, back, head, _ = value.T
-    choices = [cooling, WATER * flow * (back - supply), flow * head]
-    return np.select([mode == 0, mode == 1, mode == 2], choices, flow)
+    """What the machine did, W (mode 3: m3/s, 4: share of its rating), NaN where not known."""
+    _, cooling, flow, supply, back, head, _, load = value.T
+    choices = [cooling, WATER * flow * (back - supply), flow * head, flow]
+    return np.select([mode == number for number in range(4)], choices, load)
