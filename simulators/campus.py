@@ -135,7 +135,9 @@ class Campus:
             return np.stack(columns, axis=1)
 
         forced = self.schedule.level("chiller_on_at_night", "chiller-2", t)
-        return Breaks(stuck("stuck_valve", "hc"), stuck("stuck_valve", "cc"), stuck("stuck_damper", "oad"), forced)
+        valves = [stuck("stuck_valve", quantity) for quantity in ("hc", "cc")]
+        leaks = [np.nan_to_num(stuck("leaking_valve", quantity)) for quantity in ("hc", "cc")]
+        return Breaks(*valves, stuck("stuck_damper", "oad"), forced, *leaks)
 
     def _register(self, columns: dict[str, FloatArray], point: str, rate: FloatArray, most: float) -> None:
         """A register in canonical units, grown by `rate` per s, from a seeded first value below `most`."""
@@ -280,7 +282,7 @@ SEEN: dict[str, tuple[str, ...]] = {
 
 def seen_at(plan: Plan, fault: Fault) -> tuple[str, ...]:
     """The points that a fault is seen at first."""
-    if fault.kind in ("stuck_valve", "stuck_damper"):
+    if fault.kind in ("stuck_valve", "leaking_valve", "stuck_damper"):
         return (fault.target, f"{fault.device}.sat", f"{fault.device}.mat")
     if KINDS[fault.kind].target == "point":
         return (fault.target,)

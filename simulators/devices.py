@@ -238,7 +238,7 @@ class Feed:
             return self._freeze(point, np.round(value), t, schedule)
         if quantity.noise:
             value = value + quantity.noise * normal(key(seed, "noise", point), tick)
-        value = value + schedule.days_in("sensor_drift", point, t)
+        value = value + schedule.days_in("sensor_drift", point, t) + schedule.level("sensor_bias", point, t)
         if quantity.low is not None and quantity.high is not None:
             value = np.clip(value, quantity.low, quantity.high)
         return self._freeze(point, np.round(value, quantity.decimals), t, schedule)

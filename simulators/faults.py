@@ -35,6 +35,9 @@ def _kinds() -> dict[str, FaultKind]:
         "stuck_valve": kind(
             "point", "position 0-1", 0.6, "supply air answers as if the valve stood still, whatever its command"
         ),
+        "leaking_valve": kind(
+            "point", "position 0-1 that it keeps when shut", 0.3, "supply air warmed or cooled at a shut valve"
+        ),
         "stuck_damper": kind("point", "position 0-1", 0.15, "mixed air does not follow the damper command"),
         "chiller_on_at_night": kind(
             "device", "least load ratio", 0.2, "chiller, pump and tower draw power outside opening hours"
@@ -49,6 +52,7 @@ def _kinds() -> dict[str, FaultKind]:
             "point", "steps before the overflow at the start", 30.0, "register passes its last digit and starts at zero"
         ),
         "sensor_freeze": kind("point", "", 0.0, "value does not change at all while its neighbours do"),
+        "sensor_bias": kind("point", "offset in the sent unit", 3.0, "value stands off its neighbours by the size"),
         "sensor_drift": kind("point", "drift per day in the sent unit", 0.8, "value walks away from its neighbours"),
         "gateway_outage": kind(
             "device", "share of messages delivered late at the end", 0.0, "all devices of the gateway fall silent together"

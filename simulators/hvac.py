@@ -83,12 +83,15 @@ class Weathering:
 
 @dataclass(frozen=True, slots=True)
 class Breaks:
-    """Faults by minute: position at which a valve or damper is stuck (NaN: free), (n, zones); least load of forced chillers."""
+    """Faults by minute: position at which a valve or damper is stuck (NaN: free), (n, zones); least load of forced chillers;
+    position that a leaking valve keeps although it should be shut (0: tight)."""
 
     heating: FloatArray
     cooling: FloatArray
     damper: FloatArray
     forced: FloatArray
+    heating_leak: FloatArray
+    cooling_leak: FloatArray
 
 
 @dataclass(slots=True)
@@ -118,7 +121,8 @@ class Hvac:
         plant = np.empty((count, len(PLANT_COLUMNS)))
         outdoor, sun, open_ = drive.outdoor.tolist(), drive.sun.tolist(), drive.open.tolist()
         gains, forced = drive.gains.tolist(), breaks.forced.tolist()
-        stuck = np.stack([breaks.heating, breaks.cooling, breaks.damper], axis=2).tolist()
+        broken = [breaks.heating, breaks.cooling, breaks.damper, breaks.heating_leak, breaks.cooling_leak]
+        stuck = np.stack(broken, axis=2).tolist()
         for minute in range(count):
             cold = heat = 0.0
             for number, (zone, unit) in enumerate(zip(ZONES, self.units, strict=True)):
@@ -148,8 +152,8 @@ def _step_unit(
     """One minute of an air handler; the row in the order of AIR_COLUMNS."""
     returned = unit.room + 0.4
     heating_cmd, cooling_cmd, damper_cmd = _commands(unit, outdoor, returned, on)
-    unit.heating += 0.55 * ((heating_cmd if np.isnan(stuck[0]) else stuck[0]) - unit.heating)
-    unit.cooling += 0.55 * ((cooling_cmd if np.isnan(stuck[1]) else stuck[1]) - unit.cooling)
+    unit.heating += 0.55 * (max(heating_cmd if np.isnan(stuck[0]) else stuck[0], stuck[3]) - unit.heating)
+    unit.cooling += 0.55 * (max(cooling_cmd if np.isnan(stuck[1]) else stuck[1], stuck[4]) - unit.cooling)
     damper = damper_cmd if np.isnan(stuck[2]) else stuck[2]
     target = 0.42 + 0.2 * max(abs(unit.room - 22.8) - 0.8, 0.0) if on else 0.0
     unit.speed += (0.15 if on else 0.6) * (min(target, 1.0) - unit.speed)

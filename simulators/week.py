@@ -83,6 +83,8 @@ def week_faults(start: int = MONDAY) -> tuple[Fault, ...]:
         fault("coolant_overheating", "car-0312", 3, 8.0, 10.0, 36.0),
         fault("gateway_outage", "gw-b", 3, 10.0, 1.5),
         fault("duplicate_storm", "weather-1", 3, 13.0, 0.5),
+        fault("leaking_valve", "ahu-b1.cc", 4, 6.0, 14.0, 0.5),
+        fault("sensor_bias", "room-301.temperature", 4, 8.0, 40.0, 2.5),
         fault("power_factor_loss", "em-t1", 4, 9.0, 6.0),
         fault("overspeed", "car-0526", 4, 8.0, 10.0),
         fault("unapproved_trip", "car-0526", 4, 22.66, 3.0),

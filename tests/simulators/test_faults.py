@@ -69,6 +69,22 @@ def test_a_stuck_damper_lets_outdoor_air_in_against_its_command(labelled: Series
     assert ((returned - mixed)[apart] / (returned - outdoor)[apart]).mean() > 0.7
 
 
+def test_a_leaking_valve_goes_on_cooling_when_it_is_shut(labelled: Series, quiet: Series) -> None:
+    begin, _ = span(labelled, "leaking_valve")
+    evening = begin + 12.4, begin + 13.0  # just after closing time: commands are 0, the water is still cold
+    assert labelled.between("ahu-b1.cc", *evening).max() < 0.01
+    mine, theirs = labelled.between("ahu-b1.sat", *evening), quiet.between("ahu-b1.sat", *evening)
+    assert np.median(mine) < np.median(theirs) - 2.0
+
+
+def test_a_biased_sensor_stands_off_by_its_size(labelled: Series, quiet: Series) -> None:
+    begin, end = span(labelled, "sensor_bias")
+    inside = labelled.between("room-301.temperature", begin, end)
+    assert np.median(inside) - np.median(quiet.between("room-301.temperature", begin, end)) == pytest.approx(2.5, abs=0.2)
+    after = labelled.between("room-301.temperature", end, end + 20.0)
+    assert np.median(after) - np.median(quiet.between("room-301.temperature", end, end + 20.0)) == pytest.approx(0.0, abs=0.2)
+
+
 def test_a_chiller_left_on_draws_power_at_night(labelled: Series, quiet: Series) -> None:
     begin, end = span(labelled, "chiller_on_at_night")
     assert labelled.between("chiller-2.power", begin + 0.1, end).min() > 15e3
