@@ -12,14 +12,14 @@ from prometheus_client import CollectorRegistry
 
 from rules.contract import Rule
 from steward.app.announcer import Announcer, Link
-from steward.app.notifier import Notifier, Preview, Stated, Transition
+from steward.app.notifier import Notifier, Preview
 from steward.app.notifying import Calendars, Plan, item_of, plan_of
 from steward.config import Settings
 from steward.errors import NotFound
 from steward.live import LiveState
 from steward.model import Alert, Condition, Facility, PointIndex, Severity
 from steward.notices import Item
-from steward.records import AlertRecord, Records
+from steward.records import AlertRecord, Records, model
 from steward.records.outbox import Delivery
 from steward.units import DAY
 
@@ -101,14 +101,14 @@ class NoticeService:
         for announcer in self._announcers:
             announcer.renew(plan, facility)
 
-    def take(self, transitions: Sequence[Transition]) -> None:
-        """Transitions of the alert desk. In the event loop."""
-        self.notifier.take(transitions)
+    async def take(self, transitions: Sequence[model.Transition]) -> None:
+        """Transitions of the alert desk; returns once they are planned. Raises RecordsError: then hand them over again."""
         self._mirror([one.alert for one in transitions])
+        await self.notifier.accept(transitions)
 
     def told(self, records: Sequence[AlertRecord]) -> None:
         """Alerts as the rules engine states them, where no desk makes transitions of them. In the event loop."""
-        self.notifier.take(Stated.of(records))
+        self.notifier.take(transitions_of(records))
         self._mirror(records)
 
     def _mirror(self, records: Iterable[AlertRecord]) -> None:
@@ -184,6 +184,16 @@ def _topics(settings: Settings) -> tuple[str, ...]:
     """First levels of what we publish ourselves."""
     tables = [one for one in settings.notices.channels if one.type == "mqtt"]
     return tuple(dict.fromkeys(topic for one in tables for topic in (one.topic, one.discovery) if topic))
+
+
+def transitions_of(records: Iterable[AlertRecord]) -> list[model.Transition]:
+    """What the rules engine alone can say: an alert fires, or is over."""
+    words: dict[Condition, model.What] = {Condition.FIRING: "firing", Condition.RESOLVED: "resolved"}
+    return [
+        model.Transition(one, words[one.alert.condition], 0, one.alert.at, one.standing.state)
+        for one in records
+        if one.alert.condition in words
+    ]
 
 
 async def send_test(settings: Settings, environ: Mapping[str, str], channel: str, by: str, now: int) -> list[str]:

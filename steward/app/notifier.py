@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
@@ -40,6 +40,7 @@ from steward.notices import (
     write,
 )
 from steward.records import AlertRecord, Records
+from steward.records.model import Transition
 from steward.records.outbox import Delivery, Outbox, Parcel, ToldRecord
 from steward.units import HOUR
 
@@ -48,44 +49,6 @@ log = structlog.get_logger()
 DIGEST_GRACE = 2 * HOUR
 """A digest that was missed because Steward was down still comes within this time."""
 PAGE = 1000
-
-
-class Transition(Protocol):
-    """Something about an alert that may be worth a notice (steward.records.model.Transition)."""
-
-    @property
-    def alert(self) -> AlertRecord: ...
-    @property
-    def what(self) -> str: ...
-    @property
-    def level(self) -> int: ...
-    @property
-    def at(self) -> int: ...
-    @property
-    def delivery(self) -> Any: ...
-    @property
-    def to(self) -> tuple[str, ...]: ...
-    @property
-    def by(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """A transition made of what the rules engine states, where no desk does."""
-
-    alert: AlertRecord
-    what: str
-    at: int
-    level: int = 0
-    delivery: Any = ""
-    to: tuple[str, ...] = ()
-    by: str = ""
-
-    @classmethod
-    def of(cls, records: Iterable[AlertRecord]) -> list[Stated]:
-        """One for each record that fires or is over."""
-        words = {Condition.FIRING: "firing", Condition.RESOLVED: "resolved"}
-        return [cls(one, words[one.alert.condition], one.alert.at) for one in records if one.alert.condition in words]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +146,12 @@ class Notifier:
         except Exception:
             log.exception("notices_not_planned")
 
+    async def accept(self, transitions: Iterable[Transition]) -> None:
+        """As `take`, but returns once what they give is in the outbox, or in the groups that are made anew after a restart.
+        Raises RecordsError; the same transitions may then be handed over again."""
+        self.take(transitions)
+        await self.turn()
+
     async def turn(self) -> None:
         """Plans everything that is due now: into the outbox, all or nothing."""
         async with self._planning:
@@ -270,6 +239,7 @@ class Notifier:
                 replace(route, recipients=people), item, now, self._is_open, self.plan.types, self.plan.recipients
             ):
                 self._put(lane, route.id, key, labels, "event", transition.what, (item,), now,
+                          key=f"{transition.what} {item.id} {transition.at} {transition.level} {route.id} {lane}",
                           event=transition.what, by=transition.by, alerts={item.id: "event"})  # fmt: skip
 
     def _speak(self, group: Group, now: int) -> None:

@@ -12,12 +12,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from steward.app.notices import NoticeService, send_test
-from steward.app.notifier import Stated
 from steward.config import Settings, parse
 from steward.errors import ConfigError, NotFound
-from steward.model import Alert, Condition, PointIndex, Severity
+from steward.model import Alert, Condition, Delivery, PointIndex, Severity
 from steward.records import AlertRecord, Records
-from steward.records.outbox import Delivery
+from steward.records.model import Transition
+from steward.records.outbox import Delivery as Sent
 from steward.units import DAY, HOUR, MINUTE, SECOND
 from tests.notices.servers import DingTalkBot, Server, serving
 
@@ -109,7 +109,7 @@ class World:
         """What the server was told: (target, status) of each notice."""
         return [[(one["labels"]["target"], one["status"]) for one in got.json["alerts"]] for got in self.server.got]
 
-    def log(self) -> list[Delivery]:
+    def log(self) -> list[Sent]:
         """The delivery log, oldest first."""
         return self.service.log()[::-1]
 
@@ -156,7 +156,7 @@ async def test_a_firing_alert_is_told_again_after_the_repeat_interval_until_some
     assert await world.turn(5 * MINUTE) == 1
     assert world.server.got[-1].json["notification_reason"] == "repeat interval elapsed"
     seen = AlertRecord(record.alert, human=type(record.human).ACKNOWLEDGED)
-    world.service.take([Stated(seen, "acknowledged", world.now)])
+    await world.service.take([Transition(seen, "acknowledged", 0, world.now, Delivery.DELIVERABLE)])
     for _ in range(60):
         assert await world.turn(5 * MINUTE) == 0
 
@@ -332,11 +332,13 @@ async def test_muted_alerts_are_not_told_and_escalations_reach_the_routes_of_the
     await world.up()
     alert = Alert("hot", "threshold", Severity.HIGH, "a.ahu", (), Condition.FIRING, world.now, world.now, world.now)
     record = world.records.record_alerts([alert], world.now)[0]
-    world.service.take([Stated(record, "firing", world.now, delivery="inhibited")])
+    await world.service.take([Transition(record, "firing", 0, world.now, Delivery.INHIBITED)])
     assert await world.turn(HOUR) == 0
-    world.service.take([Stated(record, "released", world.now)])
+    await world.service.take([Transition(record, "released", 0, world.now, Delivery.DELIVERABLE)])
     assert await world.turn() == 1
-    world.service.take([Stated(record, "escalated", world.now, level=1)])
+    up = Transition(record, "escalated", 1, world.now, Delivery.DELIVERABLE)
+    await world.service.take([up])
+    await world.service.take([up])  # handed over again: the same
     tried = await world.turn()
     assert tried == 2, world.log()
     said = [(one.route, one.what, one.reason) for one in world.log()[1:]]
