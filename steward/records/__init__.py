@@ -7,7 +7,18 @@ a database of a newer release is refused. Times are int64 ns; the wall clock is 
 
 from __future__ import annotations
 
+from steward.records.ledger import LedgerRecords, Restatement
 from steward.records.model import Admitted, AlertEvent, AlertPage, AlertRecord, AuditEntry, Transition
 from steward.records.records import Records
 
-__all__ = ["Admitted", "AlertEvent", "AlertPage", "AlertRecord", "AuditEntry", "Records", "Transition"]
+__all__ = [
+    "Admitted",
+    "AlertEvent",
+    "AlertPage",
+    "AlertRecord",
+    "AuditEntry",
+    "LedgerRecords",
+    "Records",
+    "Restatement",
+    "Transition",
+]
