@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from prometheus_client import CollectorRegistry
 
 from api.energy import EnergyDesk, NoEnergy
+from api.reports import NoReports, ReportDesk
 from api.services_trials import NoTrials, TrialDesk
 from steward import __version__
 from steward.errors import StewardError
@@ -243,6 +244,7 @@ class Services:
     wording: Callable[[AlertRecord, Facility], Wording] = plain_wording
     reload: Callable[[], Awaitable[None]] = no_reload
     energy: EnergyDesk = field(default_factory=NoEnergy)
+    reports: ReportDesk = field(default_factory=NoReports)
     trials: TrialDesk = field(default_factory=NoTrials)
     version: str = __version__
 

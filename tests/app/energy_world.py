@@ -19,7 +19,7 @@ from steward.app.scopes import check_derived
 from steward.app.yardsticks import Yardsticks
 from steward.config import Settings, parse
 from steward.errors import NotFound
-from steward.model import FloatArray, IntArray, Nature
+from steward.model import Facility, FloatArray, IntArray, Nature
 from steward.units import DAY, HOUR, SECOND
 
 ZONE = "Asia/Shanghai"
@@ -140,21 +140,22 @@ Mark = Callable[[IntArray], None]
 
 @dataclass
 class FakeBooks:
-    """Ledgers.consumption of constant loads from BEGUN on; `spoil[point]` may change the columns that are handed out."""
+    """Ledgers.consumption of constant loads in [BEGUN, until); `spoil[point]` may change the columns that are handed out."""
 
-    settings: Settings
+    facility: Facility
+    until: int = NOW
     spoil: dict[str, Callable[[Consumption], Consumption]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     def consumption(self, point: str, start: int, end: int, period: str = "quarter") -> Consumption:
-        found = self.settings.facility.points.get(point)
+        found = self.facility.points.get(point)
         if found is None or found.nature is not Nature.COUNTER:
             raise NotFound("register", point)
         self.asked.append(point)
         starts = grid(start, end)
         size = len(starts)
         value = np.full(size, WATTS.get(point, 1.0) / 4)
-        value[(starts < BEGUN) | (starts >= NOW)] = np.nan
+        value[(starts < BEGUN) | (starts >= self.until)] = np.nan
         known = np.isfinite(value)
         flags = np.where(known, Flag.PEAK_ELIGIBLE, Flag.MISSING).astype(np.uint16)
         one = np.where(known, 1, 0).astype(np.float32)
@@ -189,7 +190,7 @@ class EnergyWorld:
 
 def world(more: str = "", money: Money | None = None, now: int = NOW, text: str = "") -> EnergyWorld:
     read = parse([("f.toml", text)], check_derived=check_derived) if text else settings(more)
-    books = FakeBooks(read)
+    books = FakeBooks(read.facility)
     energy = Energy(lambda: read.facility, lambda: read.derived, books, lambda: now, money)
     yardsticks = Yardsticks(energy, temperatures)
     return EnergyWorld(read, books, energy, yardsticks, Desk(energy, yardsticks))
