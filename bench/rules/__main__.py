@@ -1,7 +1,9 @@
 """What the rules engine costs, in three runs:
 
 1. Forty rules on 100,000 points at one sample per 10 s each: the share of one core, and memory. "every": each rule watches
-   every point (4 million rows); "pack": the forty rules are spread over the points by metric as in a real facility.
+   every point (4 million rows); "by metric": the forty rules are spread over the points by metric as in a real facility;
+   "with learning kinds": the same with thirteen of the thresholds replaced by kinds that learn or count, two profiles
+   and three baseloads among them.
 2. Five threshold rules with `for` on 10,000 points, ns per sample by wave size, against per-sample Python in the same run.
 3. A backtest: 1,000 points x one day x 1 min x 20 rules, extrapolated to a year.
 
@@ -18,9 +20,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rules.contract import Gate, Rule
+from rules.contract import Gate, Kind, Rule
 from rules.engine import Engine
+from rules.kinds.baseload import Baseload
+from rules.kinds.cycling import Cycling
+from rules.kinds.demand import Demand
+from rules.kinds.level import Level
+from rules.kinds.profile import Profile
 from rules.kinds.rate import Rate
+from rules.kinds.runtime import Runtime
 from rules.kinds.schedule import Schedule
 from rules.kinds.stale import Stale
 from rules.kinds.stuck import Stuck
@@ -69,6 +77,27 @@ def forty(spread: bool) -> list[Rule]:
     add(Threshold(above=Limit("99.5")), 0, gate=Gate(role="r1", above=5.0))
     rules.append(Rule("stale", Stale()))
     return rules
+
+
+def learning() -> list[Rule]:
+    """Forty rules by metric as `forty`, of which thirteen thresholds are kinds that learn or count."""
+    kinds: list[tuple[Kind, str]] = [
+        (Profile(), "power"),
+        (Baseload(), "power"),
+        (Baseload(days="rest", hours="08:00-18:00"), "power"),
+        (Level(), "power"),
+        (Demand(contract=Limit("200")), "power"),
+        (Profile(), "flow"),
+        (Baseload(), "flow"),
+        (Level(), "flow"),
+        (Cycling(above=Limit("80")), "current"),
+        (Cycling(above=Limit("80"), starts=12), "level"),
+        (Runtime(above=Limit("50"), hours=Duration(1000 * HOUR)), "current"),
+        (Runtime(above=Limit("50"), per="day", hours=Duration(23 * HOUR)), "level"),
+        (Demand(contract=Limit("200"), mode="sliding"), "power"),
+    ]
+    made = [Rule(f"learning-{number}", kind, match={"metric": (metric,)}) for number, (kind, metric) in enumerate(kinds)]
+    return made + forty(spread=True)[len(made) :]
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -207,6 +236,7 @@ def main() -> None:
     five = {str(size): round(waves(10_000, size, repeats), 1) for size, repeats in sizes}
     result = {
         "forty_rules_by_metric": live(points, seconds, forty(spread=True)),
+        "forty_rules_with_learning_kinds": live(points, seconds, learning()),
         "five_rules_ns_per_sample": five,
         "plain_python_ns_per_sample": round(plain_python(100_000), 1),
         "backtest_20_rules": backtest(1_000, 144 if given.quick else 1_440),

@@ -1,7 +1,7 @@
 """Two months of the campus under the packs energy and quality: what a quiet campus must not fire, what waste must.
 
-The physics of the simulated campus are sampled every five minutes and judged by the real engine, as a backtest would: the way over
-devices, collectors and store is the matter of `test_week`.
+The physics of the simulated campus are sampled every five minutes and judged by the real engine, as a backtest would; the way
+over devices, collectors and store is the matter of `test_week`.
 """
 
 from __future__ import annotations

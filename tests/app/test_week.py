@@ -46,10 +46,12 @@ class Fired:
     resolved: float | None
 
 
-async def play(folder: Path, faults: tuple[Fault, ...], days: float) -> tuple[list[Fired], list[Label], dict[str, int]]:
+async def play(
+    folder: Path, faults: tuple[Fault, ...], days: float, packs: tuple[str, ...] = ("basic",)
+) -> tuple[list[Fired], list[Label], dict[str, int]]:
     """Plays the campus through a whole service whose clock is the simulation's."""
     file = folder / "campus.toml"
-    file.write_text(campus_toml(data="."), encoding="utf-8")
+    file.write_text(campus_toml(data=".", packs=packs), encoding="utf-8")
     now = MONDAY
     steward = Steward(dataclasses.replace(read(file), brokers=()), clock=lambda: now, environ={}, data=folder)
     await steward.start()
@@ -91,7 +93,7 @@ async def test_a_quiet_day_fires_nothing_and_rejects_nothing_but_fields_that_nob
 
 @pytest.mark.slow
 async def test_a_quiet_week_fires_nothing(tmp_path: Path) -> None:
-    fired, _, _ = await play(tmp_path, (), 7)
+    fired, _, _ = await play(tmp_path, (), 7, ("basic", "energy", "quality"))
     assert fired == []
 
 
