@@ -211,7 +211,24 @@ class BillLineAsk(BaseModel):
 class BillAsk(BaseModel):
     """A supplier's bill as it stands on paper."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "point": "block-a.energy",
+                    "start": "2026-11-01T00:00:00+08:00",
+                    "end": "2026-12-01T00:00:00+08:00",
+                    "number": "2026-11/1",
+                    "by": "Li Wei",
+                    "lines": [
+                        {"name": "peak", "quantity": "22400", "amount": "22848.00"},
+                        {"name": "demand", "quantity": "400", "amount": "16000.00"},
+                    ],
+                }
+            ]
+        },
+    )
 
     point: str = Field(max_length=200)
     start: str | int = Field(description="ISO 8601 with zone, or epoch milliseconds")

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from api.energy import EnergyDesk, NoEnergy
 from api.reports import NoReports, ReportDesk
+from api.services_money import MoneyDesk, NoMoney
 from api.services_trials import NoTrials, TrialDesk
 from steward import __version__
 from steward.errors import StewardError
@@ -246,6 +247,7 @@ class Services:
     energy: EnergyDesk = field(default_factory=NoEnergy)
     reports: ReportDesk = field(default_factory=NoReports)
     trials: TrialDesk = field(default_factory=NoTrials)
+    money: MoneyDesk = field(default_factory=NoMoney)
     version: str = __version__
 
 

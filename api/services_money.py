@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from steward.errors import NotFound
+
 
 @dataclass(frozen=True, slots=True)
 class BillOrder:
@@ -35,8 +37,8 @@ class MoneyDesk(Protocol):
     def factors(self, at: int | None, carrier: str) -> Sequence[Mapping[str, Any]]:
         """Every version of every factor, with which of them is in use."""
 
-    def calendars(self) -> Sequence[Mapping[str, Any]]:
-        """The calendars, until when their holidays are known, and what is doubtful about them."""
+    def calendars(self, year: int | None) -> Sequence[Mapping[str, Any]]:
+        """The calendars with the days of a year (None: this year), until when holidays are known, and what is doubtful."""
 
     def cost(self, point: str, start: int, end: int, period: str) -> Mapping[str, Any]:
         """What a register's consumption costs, by periods."""
@@ -55,3 +57,43 @@ class MoneyDesk(Protocol):
 
     def allocation(self, id: str, start: int, end: int) -> Mapping[str, Any]:
         """A cost and who bears it."""
+
+
+class NoMoney:
+    """The desk of a service that keeps no ledger."""
+
+    def tariffs(self, at: int | None) -> Sequence[Mapping[str, Any]]:
+        """There are none."""
+        return ()
+
+    def factors(self, at: int | None, carrier: str) -> Sequence[Mapping[str, Any]]:
+        """There are none."""
+        return ()
+
+    def calendars(self, year: int | None) -> Sequence[Mapping[str, Any]]:
+        """There are none."""
+        return ()
+
+    def cost(self, point: str, start: int, end: int, period: str) -> Mapping[str, Any]:
+        """There is no register."""
+        raise NotFound("point", point)
+
+    def site(self, site: str, start: int, end: int, period: str) -> Mapping[str, Any]:
+        """There is no register."""
+        raise NotFound("site", site)
+
+    def check_bill(self, order: BillOrder) -> Mapping[str, Any]:
+        """There is nothing to compare with."""
+        raise NotFound("point", order.point)
+
+    def bills(self, point: str, limit: int, before: int | None) -> Mapping[str, Any]:
+        """There are none."""
+        return {"bills": [], "before": None}
+
+    def allocations(self) -> Sequence[Mapping[str, Any]]:
+        """There are none."""
+        return ()
+
+    def allocation(self, id: str, start: int, end: int) -> Mapping[str, Any]:
+        """There is none."""
+        raise NotFound("allocation", id)

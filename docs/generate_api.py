@@ -33,6 +33,19 @@ PAGE = Path(__file__).parent / "reference" / "api.md"
 V1 = "/api/v1"
 TRIED = {"id": "high", "kind": "threshold", "match": {"metric": "power"}, "above": "152kW", "for": "5m"}
 PERSON = {"by": "Li Wei", "comment": "on my way"}
+TWO_DAYS = "start=2026-11-21T16:00:00Z&end=2026-11-23T16:00:00Z"
+BILL: dict[str, Any] = {
+    "point": "block-a.energy",
+    "start": "2026-11-01T00:00:00+08:00",
+    "end": "2026-11-21T00:00:00+08:00",
+    "number": "2026-11/1",
+    "by": "Li Wei",
+    "lines": [
+        {"name": "peak", "quantity": 22400, "amount": "22848.00"},
+        {"name": "flat", "quantity": 89600, "amount": "57532.16"},
+        {"name": "valley", "quantity": 80000, "amount": "24800.00"},
+    ],
+}
 CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"GET {V1}/tree", f"{V1}/tree?under=block-a.plant", None),
     (f"GET {V1}/points", f"{V1}/points?q=chiller&limit=1", None),
@@ -50,6 +63,15 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"POST {V1}/alerts/{{id}}/start", f"{V1}/alerts/{{alert}}/start", {"by": "Wang Fang"}),
     (f"POST {V1}/alerts/{{id}}/close", f"{V1}/alerts/{{closable}}/close", {"by": "Wang Fang"}),
     (f"POST {V1}/alerts/{{id}}/comment", f"{V1}/alerts/{{alert}}/comment", {"by": "Li Wei", "text": "valve W-14 is open"}),
+    (f"GET {V1}/tariffs", f"{V1}/tariffs?at=2026-11-24T06:00:00Z", None),
+    (f"GET {V1}/factors", f"{V1}/factors?carrier=gas", None),
+    (f"GET {V1}/calendars", f"{V1}/calendars", None),
+    (f"GET {V1}/cost/{{point}}", f"{V1}/cost/block-a.energy?{TWO_DAYS}", None),
+    (f"GET {V1}/cost/site/{{site}}", f"{V1}/cost/site/block-a?{TWO_DAYS}", None),
+    (f"POST {V1}/bills", f"{V1}/bills", BILL),
+    (f"GET {V1}/bills", f"{V1}/bills", None),
+    (f"GET {V1}/allocation", f"{V1}/allocation", None),
+    (f"GET {V1}/allocation/{{id}}", f"{V1}/allocation/floors?{TWO_DAYS}", None),
     (f"POST {V1}/trials", f"{V1}/trials", {"start": "2026-11-23T06:40:00Z", "end": "2026-11-24T06:40:00Z", "rules": [TRIED]}),
     (f"GET {V1}/trials", f"{V1}/trials", None),
     (f"GET {V1}/trials/{{id}}", f"{V1}/trials/{{trial}}?episodes=1", None),
@@ -74,6 +96,7 @@ async def prepare(world: World) -> None:
     from steward.app.trial_desk import Desk
     from steward.app.trials import Trials
     from steward.model import Condition, Severity
+    from tests.api.money_world import cashier
 
     now = world.now
     kept = Quarantine()
@@ -108,6 +131,7 @@ async def prepare(world: World) -> None:
         rules=lambda: [rule],
         wording=lambda record, facility: words,
         reload=reload,
+        money=cashier(world),
         trials=Desk(trials, lambda: world.facility, list, lambda start, end: (), lambda episode: None),
         version="1.0.0",
     )

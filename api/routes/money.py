@@ -30,16 +30,16 @@ from steward.errors import NotFound, RecordsError, StewardError, StoreError
 from steward.units import DAY
 
 router = APIRouter(tags=["money"])
-SPAN = failures(404, 409, 422, 503)
+SPAN = failures(404, 409, 422)
 
 
-@router.get("/tariffs", response_model=TariffList, responses=failures(422, 503), summary="Tariffs")
+@router.get("/tariffs", response_model=TariffList, responses=failures(422), summary="Tariffs")
 async def tariffs(here: Here, at: When = None) -> Response:
     """Every version of every tariff with its validity; with `at`, those in force then."""
     return reply({"tariffs": await _ask(_desk(here).tariffs, _at(at))})
 
 
-@router.get("/factors", response_model=FactorList, responses=failures(422, 503), summary="Factors")
+@router.get("/factors", response_model=FactorList, responses=failures(422), summary="Factors")
 async def factors(
     here: Here, at: When = None, carrier: Annotated[str, Query(description="empty: all", max_length=40)] = ""
 ) -> Response:
@@ -47,10 +47,12 @@ async def factors(
     return reply({"factors": await _ask(_desk(here).factors, _at(at), carrier)})
 
 
-@router.get("/calendars", response_model=CalendarList, responses=failures(503), summary="Calendars")
-async def calendars(here: Here) -> Response:
+@router.get("/calendars", response_model=CalendarList, responses=failures(422), summary="Calendars")
+async def calendars(
+    here: Here, year: Annotated[int | None, Query(description="default: this year", ge=1900, le=2200)] = None
+) -> Response:
     """Holidays and make-up workdays, until when they are known, and a warning where the next year is not announced yet."""
-    return reply({"calendars": await _ask(_desk(here).calendars)})
+    return reply({"calendars": await _ask(_desk(here).calendars, year)})
 
 
 @router.get("/cost/site/{site}", response_model=SiteCost, responses=SPAN, summary="Cost of a site")
@@ -76,7 +78,7 @@ async def check_bill(here: Here, body: BillAsk) -> Response:
     return reply(await _ask(_desk(here).check_bill, order))
 
 
-@router.get("/bills", response_model=BillPage, responses=failures(422, 503), summary="Bills")
+@router.get("/bills", response_model=BillPage, responses=failures(422), summary="Bills")
 async def bills(
     here: Here,
     point: Annotated[str, Query(description="empty: all", max_length=200)] = "",
@@ -87,7 +89,7 @@ async def bills(
     return reply(await _ask(_desk(here).bills, point, limit, before))
 
 
-@router.get("/allocation", response_model=AllocationList, responses=failures(503), summary="Allocations")
+@router.get("/allocation", response_model=AllocationList, responses=failures(), summary="Allocations")
 async def allocations(here: Here) -> Response:
     """The allocations that the facility file declares."""
     return reply({"allocations": await _ask(_desk(here).allocations)})
@@ -101,8 +103,6 @@ async def allocation(here: Here, id: str, start: When = None, end: When = None) 
 
 
 def _desk(here: Context) -> MoneyDesk:
-    if here.services.money is None:
-        raise Refusal(503, "this service keeps no ledger")
     return here.services.money
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from collectors.formats import formats
 from rules.load import load as load_rules
 from steward.app.scopes import check_derived
 from steward.config import Settings, load
+from steward.config.calendars import doubts as calendar_doubts
 from steward.errors import Problem
 from steward.model import Facility
 
@@ -28,7 +30,7 @@ def reader(path: Path) -> Callable[[], Settings]:
 
 
 def check(path: Path) -> str:
-    """What a good facility file holds, in one sentence, with what is doubtful about its rules. Raises ConfigError."""
+    """What a good facility file holds, in one sentence, with what is doubtful about it. Raises ConfigError."""
     settings = read(path)
     facility = settings.facility
     loaded = load_rules(facility.rules, facility, settings.packs)
@@ -36,5 +38,6 @@ def check(path: Path) -> str:
         f"{len(facility.sites)} sites, {len(facility.equips)} equips, {len(facility.devices)} devices, "
         f"{len(facility.points)} points, {len(loaded.rules)} rules"
     )
-    doubts = "".join(f"\nwarning: {warning}" for warning in loaded.warnings)
+    told = [*loaded.warnings, *calendar_doubts(facility.calendars.values(), datetime.now(UTC).date())]
+    doubts = "".join(f"\nwarning: {warning}" for warning in told)
     return f"good: {counts}{doubts}"

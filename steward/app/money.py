@@ -51,6 +51,11 @@ class Consumptions(Protocol):
     def consumption(self, point: str, start: int, end: int, period: str = "quarter") -> Consumption: ...
 
 
+def calendar_doubts(facility: Facility, now: int) -> list[str]:
+    """What is doubtful about the calendars of a facility at a moment (ns)."""
+    return doubts(facility.calendars.values(), answers.local_day(now, "UTC"))
+
+
 @dataclass(frozen=True)
 class _Tables:
     """The tables of one reading of the facility file, converted."""
@@ -122,10 +127,10 @@ class Cashier:
         rows = [one for one in tables.factors if not carrier or one.carrier == carrier]
         return [answers.factor(one, tables.factors, wanted, day) for one in rows]
 
-    def calendars(self) -> list[dict[str, Any]]:
-        """The calendars with what is doubtful about them."""
+    def calendars(self, year: int | None) -> list[dict[str, Any]]:
+        """The calendars with the days of a year (None: this year) and what is doubtful about them."""
         today = answers.local_day(self._clock(), "UTC")
-        return [answers.calendar(one, doubts([one], today)) for one in self._facility().calendars.values()]
+        return [answers.calendar(one, doubts([one], today), year or today.year) for one in self._facility().calendars.values()]
 
     # -- cost
 

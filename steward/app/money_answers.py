@@ -107,15 +107,16 @@ def factor(one: Factor, every: Sequence[Factor], wanted: Wanted, day: date) -> d
     }
 
 
-def calendar(one: Calendar, doubtful: Sequence[str]) -> dict[str, Any]:
-    """A calendar."""
+def calendar(one: Calendar, doubtful: Sequence[str], year: int) -> dict[str, Any]:
+    """A calendar with the days of one year."""
+    mine = f"{year:04d}-"
     return {
         "id": one.id,
         "country": one.country,
         "known_from": one.known_from or None,
         "known_until": one.known_until or None,
-        "holidays": sorted(one.holidays),
-        "workdays": dict(sorted(one.workdays.items())),
+        "holidays": sorted(day for day in one.holidays if day.startswith(mine)),
+        "workdays": {day: as_ for day, as_ in sorted(one.workdays.items()) if day.startswith(mine)},
         "warnings": list(doubtful),
     }
 

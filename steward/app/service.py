@@ -38,6 +38,7 @@ from steward.app.directory import Directory
 from steward.app.fleet import Devices
 from steward.app.jobs import Jobs
 from steward.app.judge import Judge, rules_of
+from steward.app.money import Cashier, calendar_doubts
 from steward.app.stores import open_url, store_of
 from steward.app.trial_desk import Desk
 from steward.app.trials import Trials
@@ -113,6 +114,8 @@ class Steward:
             undo.push_async_callback(self._end_tasks)
             undo.push_async_callback(self.trials.close)
             self._undo = undo.pop_all()
+        for doubt in calendar_doubts(self.facility, self.clock()):
+            log.warning("calendar_doubtful", detail=doubt)
         log.info("started", version=__version__, points=len(self.facility.points), devices=len(self.facility.devices))
 
     async def stop(self) -> None:
@@ -152,6 +155,9 @@ class Steward:
         self.devices = Devices(facility, self.index)
         rules = await asyncio.to_thread(rules_of, self.settings, facility)
         self.trials = Trials(lambda: self.facility, self.index, self.store, self.clock)
+        self.money = Cashier(
+            lambda: self.settings.money, lambda: self.facility, lambda: getattr(self, "books", None), self.records, self.clock
+        )
         self.app: FastAPI = create_app(self._services())
         self.judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
         batch = self.settings.batch
@@ -213,6 +219,7 @@ class Steward:
             rules=self._rule_states,
             wording=self._wording,
             reload=self.reload,
+            money=self.money,
             trials=Desk(
                 self.trials, lambda: self.facility, lambda: self.settings.packs, lambda start, end: (), lambda episode: None
             ),
