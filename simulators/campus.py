@@ -135,9 +135,12 @@ class Campus:
             return np.stack(columns, axis=1)
 
         forced = self.schedule.level("chiller_on_at_night", "chiller-2", t)
-        valves = [stuck("stuck_valve", quantity) for quantity in ("hc", "cc")]
-        leaks = [np.nan_to_num(stuck("leaking_valve", quantity)) for quantity in ("hc", "cc")]
-        return Breaks(*valves, stuck("stuck_damper", "oad"), forced, *leaks)
+
+        def leak(quantity: str) -> FloatArray:
+            return np.nan_to_num(stuck("leaking_valve", quantity))
+
+        valves = stuck("stuck_valve", "hc"), stuck("stuck_valve", "cc")
+        return Breaks(valves[0], valves[1], stuck("stuck_damper", "oad"), forced, leak("hc"), leak("cc"))
 
     def _register(self, columns: dict[str, FloatArray], point: str, rate: FloatArray, most: float) -> None:
         """A register in canonical units, grown by `rate` per s, from a seeded first value below `most`."""
