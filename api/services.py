@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from api.energy import EnergyDesk, NoEnergy
 from api.reports import NoReports, ReportDesk
 from api.services_money import MoneyDesk, NoMoney
+from api.services_notices import NoNotices, NoticeDesk
 from api.services_trials import NoTrials, TrialDesk
 from steward import __version__
 from steward.errors import StewardError
@@ -248,6 +249,7 @@ class Services:
     reports: ReportDesk = field(default_factory=NoReports)
     trials: TrialDesk = field(default_factory=NoTrials)
     money: MoneyDesk = field(default_factory=NoMoney)
+    notices: NoticeDesk = field(default_factory=NoNotices)
     version: str = __version__
 
 

@@ -25,6 +25,7 @@ from steward.app.checking import read
 from steward.app.service import Steward
 from steward.config import money_tables, schema
 from steward.config.desk import DaySpan, StepTable, Weekdays
+from steward.config.notices import TextsTable
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
 from steward.model import EQUIP_TYPES, METRICS
 from steward.units import DAY, HOUR, MINUTE, SECOND, UNITS
@@ -123,6 +124,7 @@ def facility_file() -> str:
             parts += table_section(f"[[{key}]]", inner[0])
     parts += table_section("[[template.point]]", schema.TemplatePointTable)
     parts += table_section("[broker.tls]", schema.TlsTable)
+    parts += table_section("[notices.texts.*]", TextsTable)
     parts += table_section("[device.points.*]", schema.OverrideTable)
     parts += table_section("[[escalation.step]]", StepTable)
     for name, model in MONEY_TABLES.items():

@@ -76,6 +76,11 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"GET {V1}/trials", f"{V1}/trials", None),
     (f"GET {V1}/trials/{{id}}", f"{V1}/trials/{{trial}}?episodes=1", None),
     (f"DELETE {V1}/trials/{{id}}", f"{V1}/trials/{{trial}}", None),
+    (f"GET {V1}/notices", f"{V1}/notices", None),
+    (f"GET {V1}/notices/channels", f"{V1}/notices/channels", None),
+    (f"POST {V1}/notices/preview", f"{V1}/notices/preview", {"target": "block-a.chiller-2", "severity": "high"}),
+    (f"POST {V1}/notices/test", f"{V1}/notices/test", {"channel": "hook", "by": "Li Wei"}),
+    (f"POST {V1}/notices/{{id}}/retry", f"{V1}/notices/{{dead}}/retry", None),
     (f"GET {V1}/devices", f"{V1}/devices?limit=1", None),
     (f"GET {V1}/devices/{{id}}", f"{V1}/devices/chiller", None),
     (f"GET {V1}/quarantine", f"{V1}/quarantine", None),
@@ -96,6 +101,7 @@ async def prepare(world: World) -> None:
     from steward.app.trial_desk import Desk
     from steward.app.trials import Trials
     from steward.model import Condition, Severity
+    from tests.api.notices_world import noticing, one_dead_one_sent
     from tests.api.money_world import cashier
 
     now = world.now
@@ -119,6 +125,7 @@ async def prepare(world: World) -> None:
     trials = Trials(lambda: world.facility, world.index, world.store, lambda: world.now)
     world.more["trial"] = "t1"
 
+    notices, box = noticing(world)
     world.build(
         quarantine=kept,
         devices=lambda: {
@@ -133,6 +140,7 @@ async def prepare(world: World) -> None:
         reload=reload,
         money=cashier(world),
         trials=Desk(trials, lambda: world.facility, list, lambda start, end: (), lambda episode: None),
+        notices=notices,
         version="1.0.0",
     )
     at = now - np.arange(24 * 60, 0, -1) * MINUTE
@@ -140,6 +148,7 @@ async def prepare(world: World) -> None:
     await world.store.write(Batch.of(np.full(len(at), number), at, 150e3 + (np.arange(len(at)) % 60) * 50.0))
     await world.sample("block-a.chiller-2.power", 150e3, ago=5 * SECOND)
     await world.sample("block-a.power", 312e3, ago=2 * SECOND)
+    world.more["dead"] = await one_dead_one_sent(world, notices, box)
     world.more["alert"] = world.alert().id
     world.more["second"] = world.alert("car-1", rule="unapproved-trip", points=("car-1.ignition",), severity=Severity.MEDIUM).id
     over: dict[str, Any] = {"since": now - 30 * HOUR, "fired": now - 29 * HOUR}

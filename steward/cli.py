@@ -202,6 +202,24 @@ def export(
     sys.stdout.write(f"{rows} samples written to {target}\n")
 
 
+@cli.command("notify-test")
+def notify_test(
+    facility: FacilityPath,
+    channel: Annotated[str, typer.Option(help="id of a channel of the facility file")],
+    by: Annotated[str, typer.Option(help="who asks, as the notice says")] = "steward notify-test",
+) -> None:
+    """Sends a test notice through one channel and says what its server answered. Needs no running service."""
+    import asyncio
+    import os
+    import time
+
+    from steward.app.checking import read
+    from steward.app.notices import send_test
+
+    for line in asyncio.run(send_test(read(facility), os.environ, channel, by, time.time_ns())):
+        sys.stdout.write(f"{line}\n")
+
+
 @cli.command("init-store")
 def init_store(facility: FacilityPath) -> None:
     """Sets up bucket, retention and downsampling task of an InfluxDB store."""

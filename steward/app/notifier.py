@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -92,6 +93,7 @@ class Notifier:
         self._told: list[ToldRecord] = []
         self._spoken: list[Group] = []
         self._digested: set[tuple[str, int]] = set()
+        self._tests = count()
         self._wake = asyncio.Event()
         self._planning = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -349,7 +351,8 @@ class Notifier:
             raise NotFound("recipient", recipient)
         now = self._clock()
         async with self._planning:
-            self._put(Lane(channel, recipient), "", f"test/{now}", {}, "test", "test", (), now, by=by, alerts={})
+            self._put(Lane(channel, recipient), "", f"test/{now}", {}, "test", "test", (), now,
+                      key=f"test {now} {next(self._tests)}", by=by, alerts={})  # fmt: skip
             key = self._parcels[-1].key
             await asyncio.to_thread(self._plan, (), now)
         await self.postman.deliver(channel)

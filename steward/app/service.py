@@ -39,6 +39,7 @@ from steward.app.fleet import Devices
 from steward.app.jobs import Jobs
 from steward.app.judge import Judge, rules_of
 from steward.app.money import Cashier, calendar_doubts
+from steward.app.notices import NoticeService
 from steward.app.stores import open_url, store_of
 from steward.app.trial_desk import Desk
 from steward.app.trials import Trials
@@ -110,6 +111,8 @@ class Steward:
             await self._connect(undo)
             await self.pipeline.start(self.connections)
             undo.push_async_callback(self.pipeline.stop)
+            await self.notices.start({one.broker.id: one for one in self.connections})
+            undo.push_async_callback(self.notices.stop)
             self._schedule()
             undo.push_async_callback(self._end_tasks)
             undo.push_async_callback(self.trials.close)
@@ -139,11 +142,13 @@ class Steward:
             raise ConfigError([Problem(part, "cannot change while running", "a restart") for part in changed])
         facility = await asyncio.to_thread(self.directory.prepare, settings)
         rules = await asyncio.to_thread(rules_of, settings, facility)
+        plan = self.notices.prepare(settings, facility)
         self.pipeline.reroute(self._routing(facility))
         self.settings = settings
         facility = await asyncio.to_thread(self.directory.take, settings)
         await self._rebind(facility)
         await self.judge.rebind(rules, facility)
+        await self.notices.renew(plan)
         log.info("reloaded", points=len(facility.points), devices=len(facility.devices), rules=len(rules))
 
     # -- building
@@ -157,6 +162,16 @@ class Steward:
         self.trials = Trials(lambda: self.facility, self.index, self.store, self.clock)
         self.money = Cashier(
             lambda: self.settings.money, lambda: self.facility, lambda: getattr(self, "books", None), self.records, self.clock
+        )
+        self.notices = NoticeService(
+            self.settings,
+            self.environ,
+            lambda: self.facility,
+            lambda id: self.judge.engine.rules.get(id),
+            self.index,
+            self.records,
+            self.clock,
+            self.registry,
         )
         self.app: FastAPI = create_app(self._services())
         self.judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
@@ -186,6 +201,7 @@ class Steward:
             future_limit=clock.future_limit,
             skew_limit=clock.skew_limit,
             admit=self.directory.admit,
+            own=self.notices.topics,
         )
 
     async def _connect(self, undo: contextlib.AsyncExitStack) -> None:
@@ -219,6 +235,7 @@ class Steward:
             rules=self._rule_states,
             wording=self._wording,
             reload=self.reload,
+            notices=self.notices,
             money=self.money,
             trials=Desk(
                 self.trials, lambda: self.facility, lambda: self.settings.packs, lambda start, end: (), lambda episode: None
@@ -257,6 +274,7 @@ class Steward:
 
     def _told(self, changed: Sequence[AlertRecord]) -> None:
         take_alerts(self.app, changed)
+        self.notices.told(changed)
 
     async def _every_second(self) -> None:
         while True:
@@ -264,6 +282,7 @@ class Steward:
             try:
                 await self._listen()
                 await self.judge.tick()
+                self.notices.tick(self.live)
             except Exception:  # the task boundary: time must go on passing
                 log.exception("tick_failed")
 
@@ -305,6 +324,7 @@ class Steward:
     async def _retain(self) -> None:
         await self.store.retain(self.clock() - self.settings.store.retention)
         await asyncio.to_thread(self.records.retain, self.clock() - self.settings.records.retention)
+        await self.notices.retain()
 
     # -- what the API asks
 
