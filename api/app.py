@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from api import openapi, problems, readiness
 from api.context import Context
 from api.page import Page
-from api.routes import alerts, devices, health, history, live, money, notices, now, points, server, tree, trials
+from api.routes import alerts, devices, energy, health, history, live, money, notices, now, points, reports, server, tree, trials
 from api.security import Security
 from api.services import Services
 from steward.records import AlertRecord
@@ -34,10 +34,12 @@ TAGS = [
     {"name": "places", "description": "The tree, its points, and search."},
     {"name": "live", "description": "What is true now, and the stream of changes."},
     {"name": "history", "description": "Samples and aggregates."},
+    {"name": "energy", "description": "Consumption: figures by place, shapes, balances, indicators, quotas, ranking."},
     {"name": "alerts", "description": "What is wrong, and what people do about it."},
     {"name": "money", "description": "Tariffs, factors, calendars; cost, bills, allocation."},
     {"name": "trials", "description": "Rules tried on the past before they are switched on."},
     {"name": "notices", "description": "Who is told, and what became of it."},
+    {"name": "reports", "description": "Monthly reports as workbook, page and table."},
     {"name": "devices", "description": "Devices, and what could not be used."},
     {"name": "server", "description": "The service itself."},
 ]
@@ -74,7 +76,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.context = context
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    for subject in (tree, points, live, now, history, alerts, notices, money, trials, devices, server):
+    for subject in (tree, points, live, now, history, energy, alerts, notices, money, trials, reports, devices, server):
         app.include_router(subject.router, prefix=PREFIX)
     app.include_router(health.router)
     app.router.default = Page(services.settings.web)

@@ -36,8 +36,8 @@ class ReportDesk(Protocol):
     async def listed(self) -> ReportList:
         """The reports that are kept."""
 
-    async def made(self, month: str, form: Form, language: Language) -> bytes:
-        """A report as the books say now; html: with its style at `report.css` beside it."""
+    async def made(self, month: str, form: Form, language: Language, inside: bool = False) -> bytes:
+        """A report as the books say now; html: with its style at `report.css` beside it, or inside."""
 
     async def kept(self, month: str, form: Form, language: Language) -> bytes:
         """A report as it was written."""
@@ -53,7 +53,7 @@ class NoReports:
         """There are none."""
         return ReportList([], [])
 
-    async def made(self, month: str, form: Form, language: Language) -> bytes:
+    async def made(self, month: str, form: Form, language: Language, inside: bool = False) -> bytes:
         """Refused."""
         raise NoLedger("this service keeps no books of consumption")
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parent / "reference" / "api.md"
 V1 = "/api/v1"
 TRIED = {"id": "high", "kind": "threshold", "match": {"metric": "power"}, "above": "152kW", "for": "5m"}
+HOURS = "start=2026-11-23T02:00:00Z&end=2026-11-23T04:00:00Z"
 PERSON = {"by": "Li Wei", "comment": "on my way"}
 TWO_DAYS = "start=2026-11-21T16:00:00Z&end=2026-11-23T16:00:00Z"
 BILL: dict[str, Any] = {
@@ -81,6 +82,13 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"POST {V1}/notices/preview", f"{V1}/notices/preview", {"target": "block-a.chiller-2", "severity": "high"}),
     (f"POST {V1}/notices/test", f"{V1}/notices/test", {"channel": "hook", "by": "Li Wei"}),
     (f"POST {V1}/notices/{{id}}/retry", f"{V1}/notices/{{dead}}/retry", None),
+    (f"GET {V1}/energy/summary", f"{V1}/energy/summary?{HOURS}&period=hour", None),
+    (f"GET {V1}/energy/profile/{{node}}", f"{V1}/energy/profile/site:block-a?{HOURS}", None),
+    (f"GET {V1}/energy/balance/{{site}}", f"{V1}/energy/balance/block-a?{HOURS}", None),
+    (f"GET {V1}/energy/indicators/{{site}}", f"{V1}/energy/indicators/block-a?{HOURS}", None),
+    (f"GET {V1}/energy/quota/{{site}}", f"{V1}/energy/quota/block-a", None),
+    (f"GET {V1}/energy/ranking", f"{V1}/energy/ranking?{HOURS}", None),
+    (f"GET {V1}/reports", f"{V1}/reports", None),
     (f"GET {V1}/devices", f"{V1}/devices?limit=1", None),
     (f"GET {V1}/devices/{{id}}", f"{V1}/devices/chiller", None),
     (f"GET {V1}/quarantine", f"{V1}/quarantine", None),
@@ -102,9 +110,11 @@ async def prepare(world: World) -> None:
     from steward.app.trials import Trials
     from steward.model import Condition, Severity
     from tests.api.notices_world import noticing, one_dead_one_sent
+    from tests.api.energy_world import consumption
     from tests.api.money_world import cashier
 
     now = world.now
+    consumed = consumption(world)
     kept = Quarantine()
     kept.add("main", [Reject("unmapped", "site/x", b'{"humidity": 41}', "humidity", "x", now, "plain")], {"unmapped": 3})
     kept.note("main", now, [Unknown("plain", "native", "m 2", {"p": 812.5, "mode": "auto"})], [])
@@ -141,6 +151,8 @@ async def prepare(world: World) -> None:
         money=cashier(world),
         trials=Desk(trials, lambda: world.facility, list, lambda start, end: (), lambda episode: None),
         notices=notices,
+        energy=consumed.desk,
+        reports=consumed.shelf,
         version="1.0.0",
     )
     at = now - np.arange(24 * 60, 0, -1) * MINUTE

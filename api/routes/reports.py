@@ -47,6 +47,7 @@ async def report(
     file: str,
     lang: Annotated[Language, Query(description="language of headings and words")] = "en",
     kept: Annotated[bool, Query(description="as it was written then, instead of as the books say now")] = False,
+    inside: Annotated[bool, Query(description="html: the style inside the page, to keep it as one file")] = False,
 ) -> Response:
     """`2026-10.xlsx`, `.html` (printable, A4) or `.csv` (the standard table alone). Made from the books at this moment, so
     later restatements are in it; `kept=true` gives the file that the scheduler wrote."""
@@ -58,7 +59,7 @@ async def report(
         raise Refusal(422, f"file: {file!r}, expected for example 2026-10.xlsx, .html or .csv")
     month, form = found[1], cast(Form, found[2])
     try:
-        body = await (desk.kept if kept else desk.made)(month, form, lang)
+        body = await (desk.kept(month, form, lang) if kept else desk.made(month, form, lang, inside))
     except NoLedger as error:
         raise Refusal(503, str(error)) from None
     except ValueError as error:

@@ -242,11 +242,11 @@ class Shelf:
                 found.append(Kept(name[1], name[3], name[2], state.st_mtime_ns // 1_000_000, state.st_size))
         return sorted(found, key=lambda one: (one.month, one.language, one.form), reverse=True)
 
-    async def made(self, month: str, form: Form, language: Language) -> bytes:
+    async def made(self, month: str, form: Form, language: Language, inside: bool = False) -> bytes:
         """See api.reports.ReportDesk. One at a time: a report reads a year of every main meter."""
         async with self._one:
             report = await self.reporter.make(month)
-        return await asyncio.to_thread(rendered, report, form, language, "report.css")
+        return await asyncio.to_thread(rendered, report, form, language, "" if inside else "report.css")
 
     async def kept(self, month: str, form: Form, language: Language) -> bytes:
         """See api.reports.ReportDesk."""
