@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api.schema import Ms, Severity, Shape
 
@@ -65,6 +65,8 @@ class Channels(Shape):
 class PreviewAsk(Shape):
     """An alert, recorded or made up."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"target": "block-a.chiller-2", "severity": "high"}]})
+
     alert: str = Field("", description="id of a recorded alert; else the keys below")
     rule: str = ""
     kind: str = ""
@@ -97,6 +99,7 @@ class TestAsk(Shape):
     """Which channel to try."""
 
     __test__ = False
+    model_config = ConfigDict(json_schema_extra={"examples": [{"channel": "hook", "by": "Li Wei"}]})
 
     channel: str
     recipient: str = ""

@@ -12,6 +12,7 @@ from api.problems import Refusal
 from api.reply import moment, ms, reply
 from api.routes._shared import failures
 from api.schema_notices import Channels, NoticePage, NoticeRow, PreviewAnswer, PreviewAsk, State, TestAsk
+from steward.errors import NotFound
 from steward.records.outbox import Delivery
 
 router = APIRouter(tags=["notices"])
@@ -82,6 +83,8 @@ async def test(here: Here, ask: TestAsk) -> Response:
 @router.post(
     "/notices/{id}/retry", response_model=NoticeRow, responses=failures(404, 409, 422), summary="Try a dead notice again"
 )
-async def retry(here: Here, id: int) -> Response:
+async def retry(here: Here, id: str) -> Response:
     """A notice that was given up is tried again, with its tries counted from 0."""
-    return reply(row(await in_thread(here.services.notices.again, id)))
+    if not (id.isascii() and id.isdigit()):
+        raise NotFound("notice", id)
+    return reply(row(await in_thread(here.services.notices.again, int(id))))
