@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rules import terms
 from rules.contract import Rule
 from steward.errors import UnknownUnit
 from steward.model import Alert, Facility, Point, Text, text
@@ -125,6 +126,8 @@ def _evidence(key: str, value: Any, alert: Alert, point: Point | None, zone: Zon
         return span(value, language)
     if key.endswith("_value") or key == "first":
         return _measure(float(value), alert, point, language)
+    if key in terms.KEYS and isinstance(value, str):
+        return terms.words(value, language)
     return str(value)
 
 
