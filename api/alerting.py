@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from api.reply import finite, ms
+from api.reply import MILLISECOND, finite, ms
+from api.services_desk import Similar
+from steward.model import Delivery
 from steward.records import AlertEvent, AlertRecord
 
 if TYPE_CHECKING:
@@ -47,7 +49,38 @@ def summary(context: Context, record: AlertRecord) -> dict[str, Any]:
         "assigned_to": record.assigned_to,
         "comments": record.comments,
         "changed": ms(record.changed),
+        "closed_at": ms(record.closed_at),
+        "closed_by": record.closed_by,
+        **_delivery(context, record),
+        "label": record.label.true,
+        "label_by": record.label.by,
+        "cost": record.cost,
     }
+
+
+def _delivery(context: Context, record: AlertRecord) -> dict[str, Any]:
+    standing, facility = record.standing, context.catalogue.facility
+    reasons = []
+    for reason in standing.reasons:
+        by = context.board.get(reason.by) if reason.state is Delivery.INHIBITED else None
+        title = context.services.wording(by, facility).title if by else {}
+        reasons.append({**reason.plain(), "until": ms(reason.until), "title": title})
+    return {
+        "delivery": standing.state,
+        "delivery_since": ms(standing.since),
+        "reasons": reasons,
+        "told": ms(standing.told),
+        "level": standing.level,
+        "episodes": standing.episodes,
+        "folded": standing.folded,
+    }
+
+
+def episode(context: Context, similar: Similar) -> dict[str, Any]:
+    """An earlier episode; schema.SimilarEpisode."""
+    alert = similar.record.alert
+    lasted = None if alert.resolved is None else (alert.resolved - alert.since) // MILLISECOND
+    return summary(context, similar.record) | {"same": similar.same, "lasted": lasted, "said": list(similar.comments)}
 
 
 def history(event: AlertEvent) -> dict[str, Any]:

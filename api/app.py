@@ -16,7 +16,23 @@ from fastapi import FastAPI
 from api import openapi, problems, readiness
 from api.context import Context
 from api.page import Page
-from api.routes import alerts, devices, energy, health, history, live, money, notices, now, points, reports, server, tree, trials
+from api.routes import (
+    alerts,
+    desk,
+    devices,
+    energy,
+    health,
+    history,
+    live,
+    money,
+    notices,
+    now,
+    points,
+    reports,
+    server,
+    tree,
+    trials,
+)
 from api.security import Security
 from api.services import Services
 from steward.records import AlertRecord
@@ -76,7 +92,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.context = context
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    for subject in (tree, points, live, now, history, energy, alerts, notices, money, trials, reports, devices, server):
+    for subject in (tree, points, live, now, history, energy, alerts, desk, money, notices, trials, reports, devices, server):
         app.include_router(subject.router, prefix=PREFIX)
     app.include_router(health.router)
     app.router.default = Page(services.settings.web)

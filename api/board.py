@@ -50,6 +50,11 @@ class AlertBoard:
             self._ranked = None
             self.version += 1
 
+    def get(self, id: str) -> AlertRecord | None:
+        """The alert of an id while it is here."""
+        with self._lock:
+            return self._alerts.get(id)
+
     def ranked(self) -> tuple[AlertRecord, ...]:
         """All of them, the gravest first, then the newest."""
         with self._lock:

@@ -21,6 +21,7 @@ State = Annotated[
     Field(description="fresh; stale: silent longer than k expected intervals; dead: its device is lost; none: no data"),
 ]
 QualityName = Literal["good", "uncertain", "bad"]
+Delivery = Literal["deliverable", "inhibited", "shelved", "maintenance", "chattering"]
 
 
 class Shape(BaseModel):
@@ -168,6 +169,17 @@ class PointDetail(PointRow):
     alerts: list[AlertSummary]
 
 
+class DeliveryReason(Shape):
+    """Why an alert is not told to people now."""
+
+    state: Delivery
+    by: str = Field(description="id of the masking alert, the shelving, the window, or the first episode of a chattering run")
+    why: str
+    who: str = Field(description="the person who said so")
+    until: Ms | None = Field(description="when that ends, as far as it is known")
+    title: Names = Field(description="inhibited: the sentence of the masking alert, while that is open")
+
+
 class AlertSummary(Shape):
     """An alert: one episode of a rule on one target."""
 
@@ -199,6 +211,18 @@ class AlertSummary(Shape):
     assigned_to: str
     comments: int
     changed: Ms | None
+    closed_at: Ms | None
+    closed_by: str
+    delivery: Delivery = Field(description="deliverable: people are told; else the gravest reason why not now")
+    delivery_since: Ms | None
+    reasons: list[DeliveryReason] = Field(description="all reasons why it is not told, the gravest first")
+    told: Ms | None = Field(description="when it was first told; null: never")
+    level: int = Field(description="escalation step reached, 0: none")
+    episodes: int = Field(description="how many episodes of the same it stands for while they chatter")
+    folded: bool = Field(description="a later episode stands for this one")
+    label: bool | None = Field(description="a person's verdict: was it right?")
+    label_by: str
+    cost: float | None = Field(description="money per day if it is left, null: not known")
 
 
 class AlertPage(Shape):
@@ -220,6 +244,14 @@ class AlertEvent(Shape):
     comment: str
 
 
+class SimilarEpisode(AlertSummary):
+    """An earlier episode."""
+
+    same: bool = Field(description="on the same target; else on another equip of the type")
+    lasted: int | None = Field(description="ms from its start to its end; null while it lasts")
+    said: list[str] = Field(description="what people wrote about it")
+
+
 class AlertDetail(AlertSummary):
     """An alert with what the rule saw, what happened since, and how often it was so before."""
 
@@ -227,7 +259,9 @@ class AlertDetail(AlertSummary):
     path: list[PathStep]
     events: list[AlertEvent]
     latest: list[PointRow] = Field(description="its points as they are now")
-    similar: list[AlertSummary] = Field(description="earlier episodes of the same rule on the same target, newest first")
+    similar: list[SimilarEpisode] = Field(
+        description="earlier episodes of the same rule: on the same target, then on equips of the same type; newest first"
+    )
 
 
 class Changed(Shape):

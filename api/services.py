@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from api.energy import EnergyDesk, NoEnergy
 from api.reports import NoReports, ReportDesk
+from api.services_desk import AlertDesk, NoDesk
 from api.services_money import MoneyDesk, NoMoney
 from api.services_notices import NoNotices, NoticeDesk
 from api.services_trials import NoTrials, TrialDesk
@@ -247,6 +248,7 @@ class Services:
     reload: Callable[[], Awaitable[None]] = no_reload
     energy: EnergyDesk = field(default_factory=NoEnergy)
     reports: ReportDesk = field(default_factory=NoReports)
+    desk: AlertDesk = field(default_factory=NoDesk)
     trials: TrialDesk = field(default_factory=NoTrials)
     money: MoneyDesk = field(default_factory=NoMoney)
     notices: NoticeDesk = field(default_factory=NoNotices)

@@ -22,6 +22,7 @@ import numpy as np
 from api import BrokerState, DeviceState, RuleState, StorageState, Wording
 from api.openapi import EXAMPLES
 from steward.model import Batch
+from steward.muting import Maintenance, Scope
 from steward.units import HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ BILL: dict[str, Any] = {
         {"name": "valley", "quantity": 80000, "amount": "24800.00"},
     ],
 }
+SILENCE = {"by": "Li Wei", "reason": "belt on order", "until": "2026-11-25T06:00:00Z"}
+WINDOW = {
+    "by": "Li Wei",
+    "reason": "service of the plant room",
+    "scope": {"space": "block-a.plant"},
+    "days": ["sat"],
+    "hours": "22:00-02:00",
+}
 CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"GET {V1}/tree", f"{V1}/tree?under=block-a.plant", None),
     (f"GET {V1}/points", f"{V1}/points?q=chiller&limit=1", None),
@@ -64,6 +73,19 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"POST {V1}/alerts/{{id}}/start", f"{V1}/alerts/{{alert}}/start", {"by": "Wang Fang"}),
     (f"POST {V1}/alerts/{{id}}/close", f"{V1}/alerts/{{closable}}/close", {"by": "Wang Fang"}),
     (f"POST {V1}/alerts/{{id}}/comment", f"{V1}/alerts/{{alert}}/comment", {"by": "Li Wei", "text": "valve W-14 is open"}),
+    (f"POST {V1}/alerts/{{id}}/label", f"{V1}/alerts/{{alert}}/label", {"by": "Li Wei", "true": True}),
+    (f"POST {V1}/alerts/assign", f"{V1}/alerts/assign", {"ids": ["{second}"], "by": "Li Wei", "to": "fleet office"}),
+    (f"POST {V1}/alerts/close", f"{V1}/alerts/close", {"ids": ["{closable}"], "by": "Li Wei"}),
+    (f"POST {V1}/alerts/comment", f"{V1}/alerts/comment", {"ids": ["{second}"], "by": "Li Wei", "text": "asked the driver"}),
+    (f"POST {V1}/alerts/label", f"{V1}/alerts/label", {"ids": ["{second}"], "by": "Li Wei", "true": False}),
+    (f"POST {V1}/alerts/shelve", f"{V1}/alerts/shelve", {"ids": ["{second}"], **SILENCE, "coming": True}),
+    (f"POST {V1}/shelvings", f"{V1}/shelvings", {**SILENCE, "scope": {"equip": "block-a.chiller-2"}}),
+    (f"GET {V1}/shelvings", f"{V1}/shelvings", None),
+    (f"POST {V1}/shelvings/{{id}}/cancel", f"{V1}/shelvings/{{shelving}}/cancel", {"by": "Li Wei"}),
+    (f"POST {V1}/maintenance", f"{V1}/maintenance", WINDOW),
+    (f"GET {V1}/maintenance", f"{V1}/maintenance", None),
+    (f"POST {V1}/maintenance/{{id}}/cancel", f"{V1}/maintenance/{{window}}/cancel", {"by": "Li Wei"}),
+    (f"GET {V1}/calendar", f"{V1}/calendar", None),
     (f"GET {V1}/tariffs", f"{V1}/tariffs?at=2026-11-24T06:00:00Z", None),
     (f"GET {V1}/factors", f"{V1}/factors?carrier=gas", None),
     (f"GET {V1}/calendars", f"{V1}/calendars", None),
@@ -77,11 +99,6 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"GET {V1}/trials", f"{V1}/trials", None),
     (f"GET {V1}/trials/{{id}}", f"{V1}/trials/{{trial}}?episodes=1", None),
     (f"DELETE {V1}/trials/{{id}}", f"{V1}/trials/{{trial}}", None),
-    (f"GET {V1}/notices", f"{V1}/notices", None),
-    (f"GET {V1}/notices/channels", f"{V1}/notices/channels", None),
-    (f"POST {V1}/notices/preview", f"{V1}/notices/preview", {"target": "block-a.chiller-2", "severity": "high"}),
-    (f"POST {V1}/notices/test", f"{V1}/notices/test", {"channel": "hook", "by": "Li Wei"}),
-    (f"POST {V1}/notices/{{id}}/retry", f"{V1}/notices/{{dead}}/retry", None),
     (f"GET {V1}/energy/summary", f"{V1}/energy/summary?{HOURS}&period=hour", None),
     (f"GET {V1}/energy/profile/{{node}}", f"{V1}/energy/profile/site:block-a?{HOURS}", None),
     (f"GET {V1}/energy/balance/{{site}}", f"{V1}/energy/balance/block-a?{HOURS}", None),
@@ -89,6 +106,11 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"GET {V1}/energy/quota/{{site}}", f"{V1}/energy/quota/block-a", None),
     (f"GET {V1}/energy/ranking", f"{V1}/energy/ranking?{HOURS}", None),
     (f"GET {V1}/reports", f"{V1}/reports", None),
+    (f"GET {V1}/notices", f"{V1}/notices", None),
+    (f"GET {V1}/notices/channels", f"{V1}/notices/channels", None),
+    (f"POST {V1}/notices/preview", f"{V1}/notices/preview", {"target": "block-a.chiller-2", "severity": "high"}),
+    (f"POST {V1}/notices/test", f"{V1}/notices/test", {"channel": "hook", "by": "Li Wei"}),
+    (f"POST {V1}/notices/{{id}}/retry", f"{V1}/notices/{{dead}}/retry", None),
     (f"GET {V1}/devices", f"{V1}/devices?limit=1", None),
     (f"GET {V1}/devices/{{id}}", f"{V1}/devices/chiller", None),
     (f"GET {V1}/quarantine", f"{V1}/quarantine", None),
@@ -109,9 +131,9 @@ async def prepare(world: World) -> None:
     from steward.app.trial_desk import Desk
     from steward.app.trials import Trials
     from steward.model import Condition, Severity
-    from tests.api.notices_world import noticing, one_dead_one_sent
     from tests.api.energy_world import consumption
     from tests.api.money_world import cashier
+    from tests.api.notices_world import noticing, one_dead_one_sent
 
     now = world.now
     consumed = consumption(world)
@@ -150,9 +172,9 @@ async def prepare(world: World) -> None:
         reload=reload,
         money=cashier(world),
         trials=Desk(trials, lambda: world.facility, list, lambda start, end: (), lambda episode: None),
-        notices=notices,
         energy=consumed.desk,
         reports=consumed.shelf,
+        notices=notices,
         version="1.0.0",
     )
     at = now - np.arange(24 * 60, 0, -1) * MINUTE
@@ -165,6 +187,10 @@ async def prepare(world: World) -> None:
     world.more["second"] = world.alert("car-1", rule="unapproved-trip", points=("car-1.ignition",), severity=Severity.MEDIUM).id
     over: dict[str, Any] = {"since": now - 30 * HOUR, "fired": now - 29 * HOUR}
     world.alert(**over)
+    scope = Scope(site="garage")
+    world.more["shelving"] = (await world.desk.shelve([scope], now + HOUR, "Wang Fang", "cars are being washed"))[0].id
+    window = Maintenance("", scope, "new chargers", "Wang Fang", now + HOUR, now + 9 * HOUR)
+    world.more["window"] = (await world.desk.maintain(window)).id
     world.more["closable"] = world.alert(**over, condition=Condition.RESOLVED, resolved=now - 20 * HOUR).id
 
 

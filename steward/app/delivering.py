@@ -302,6 +302,9 @@ class Delivering:
                 out.notes.append(Noted(id, "released", now))
         elif after.state is not Delivery.DELIVERABLE and (new or after.state is not before.state):
             out.notes.append(Noted(id, after.state.value, now, _said(after.reasons[0])))
+            if after.told is not None and before.state is Delivery.DELIVERABLE:
+                held.standing = after
+                out.told.append(self._told(held, "muted", now))
         held.standing = after
         after = self._escalate(held, now, out)
         if after != before:

@@ -8,6 +8,7 @@ not be written is kept and written first. Judging never waits for the desk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -58,7 +59,9 @@ class AlertDesk:
         show: Show,
         on_transition: OnTransition,
         registry: CollectorRegistry,
+        token: Callable[[], str] | None = None,
     ) -> None:
+        self._token = token or partial(secrets.token_hex, 6)
         self.rows = DeskRecords(records.database)
         self.machine = Delivering(facility, settings, masks)
         self._records, self._settings, self._clock = records, settings, clock
@@ -69,6 +72,7 @@ class AlertDesk:
         self._untold: list[Transition] = []
         self._whole = asyncio.Lock()
         self._ready = False
+        self._wake = asyncio.Event()
         self._told = Counter("steward_alert_transitions", "Transitions handed to notices", ["what"], registry=registry)
         self._failed = Counter("steward_desk_failures", "Times that the desk could not write or hand over", registry=registry)
         states = Gauge("steward_alerts_delivery", "Firing alerts by state of delivery", ["state"], registry=registry)
@@ -102,6 +106,18 @@ class AlertDesk:
     def take(self, changed: Sequence[AlertRecord]) -> None:
         """Alerts have changed, as the records returned them. The next `tick` sees to them."""
         self._inbox.extend(record for record in changed if record.alert.fired is not None)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Ticks when something was taken, and every second; until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), 1.0)
+            self._wake.clear()
+            try:
+                await self.tick()
+            except Exception:  # the task boundary: what was taken is on record and is seen to after the next start
+                log.exception("desk_tick_failed")
 
     async def tick(self) -> None:
         """Sees to what was taken, and lets time pass."""
@@ -247,7 +263,7 @@ class AlertDesk:
             raise RecordsError(f"the end is not within the next {limit / DAY:g} days, the most that alerts may be shelved for")
         for scope in scopes:
             self._check(scope)
-        made = [Shelving(secrets.token_hex(6), scope, now, end, by, reason) for scope in scopes]
+        made = [Shelving(self._token(), scope, now, end, by, reason) for scope in scopes]
         async with self._whole:
             for scope in scopes:
                 if scope.alert:
@@ -280,7 +296,7 @@ class AlertDesk:
         if window.end is not None and window.end <= now:
             raise RecordsError("the window is over already")
         zone = zone_of(window.scope, self.machine.facility)
-        window = replace(window, id=f"m-{secrets.token_hex(6)}", zone=zone, declared=False, cancelled=None)
+        window = replace(window, id=f"m-{self._token()}", zone=zone, declared=False, cancelled=None)
         async with self._whole:
             await self._run(self.rows.maintain, window, now)
             self.machine.made = [*self.machine.made, window]

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import structlog
 from fastapi import FastAPI
@@ -34,7 +35,9 @@ from collectors.routing import Routing
 from rules import wording
 from steward import __version__
 from steward.app import brokers
+from steward.app.desk import AlertDesk
 from steward.app.directory import Directory
+from steward.app.energy_service import alerts_of, consumptions
 from steward.app.fleet import Devices
 from steward.app.jobs import Jobs
 from steward.app.judge import Judge, rules_of
@@ -47,7 +50,7 @@ from steward.config import Settings
 from steward.errors import ConfigError, Problem, StewardError
 from steward.live import LiveState
 from steward.model import Batch, Facility, PointIndex
-from steward.records import AlertRecord, Records
+from steward.records import AlertRecord, Records, Transition
 from steward.store.spool import SpooledStore
 from steward.units import DAY, MINUTE, SECOND
 
@@ -113,6 +116,8 @@ class Steward:
             undo.push_async_callback(self.pipeline.stop)
             await self.notices.start({one.broker.id: one for one in self.connections})
             undo.push_async_callback(self.notices.stop)
+            await self.desk.start()
+            undo.push_async_callback(self.desk.stop)
             self._schedule()
             undo.push_async_callback(self._end_tasks)
             undo.push_async_callback(self.trials.close)
@@ -148,6 +153,7 @@ class Steward:
         facility = await asyncio.to_thread(self.directory.take, settings)
         await self._rebind(facility)
         await self.judge.rebind(rules, facility)
+        await self.desk.rebind(facility, settings.desk, self._masking)
         await self.notices.renew(plan)
         log.info("reloaded", points=len(facility.points), devices=len(facility.devices), rules=len(rules))
 
@@ -160,9 +166,6 @@ class Steward:
         self.devices = Devices(facility, self.index)
         rules = await asyncio.to_thread(rules_of, self.settings, facility)
         self.trials = Trials(lambda: self.facility, self.index, self.store, self.clock)
-        self.money = Cashier(
-            lambda: self.settings.money, lambda: self.facility, lambda: getattr(self, "books", None), self.records, self.clock
-        )
         self.notices = NoticeService(
             self.settings,
             self.environ,
@@ -172,6 +175,23 @@ class Steward:
             self.records,
             self.clock,
             self.registry,
+        )
+        self.desk = AlertDesk(
+            self.records, facility, self.settings.desk, self._masking, self.clock, self._show, self._transitions, self.registry
+        )
+        self.money = Cashier(
+            lambda: self.settings.money, lambda: self.facility, lambda: getattr(self, "books", None), self.records, self.clock
+        )
+        self.consumptions = consumptions(
+            lambda: self.settings,
+            lambda: self.facility,
+            lambda: getattr(self, "books", None),
+            self.money,
+            self.store,
+            self.index,
+            self.clock,
+            self.data,
+            alerts_of(self.records, lambda: self.facility, self._wording),
         )
         self.app: FastAPI = create_app(self._services())
         self.judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
@@ -235,8 +255,11 @@ class Steward:
             rules=self._rule_states,
             wording=self._wording,
             reload=self.reload,
-            notices=self.notices,
             money=self.money,
+            energy=self.consumptions.desk,
+            reports=self.consumptions.shelf,
+            desk=self.desk,
+            notices=self.notices,
             trials=Desk(
                 self.trials, lambda: self.facility, lambda: self.settings.packs, lambda start, end: (), lambda episode: None
             ),
@@ -246,11 +269,13 @@ class Steward:
         self.jobs = Jobs(self.records, self.clock, self.registry)
         self.jobs.nightly("compact", "01:10", self.store.compact)
         self.jobs.nightly("retain", "01:40", self._retain)
+        self.jobs.nightly("report", "22:30", self.consumptions.write_report)
         self.jobs.every("save", SAVE_EVERY, self.judge.save)
         self.jobs.start()
         self._tasks = [
             asyncio.create_task(self._every_second(), name="ticks"),
             asyncio.create_task(self._follow(), name="admissions"),
+            asyncio.create_task(self.desk.run(), name="desk"),
         ]
 
     async def _end_tasks(self) -> None:
@@ -272,9 +297,21 @@ class Steward:
             self.live.deaths(self.devices.points_of(deaths), self.clock())
         await self.judge.commit(committed.batch, births, deaths)
 
+    def _show(self, changed: Sequence[AlertRecord]) -> None:
+        take_alerts(self.app, changed)
+
+    async def _transitions(self, transitions: Sequence[Transition]) -> None:
+        """What may be worth a notice, on record and in order."""
+        await self.notices.take(transitions)
+
+    def _masking(self, rule: str) -> Literal["", "device", "below"]:
+        """What alerts of a rule mask."""
+        found = self.judge.engine.rules.get(rule)
+        return found.masking if found else ""
+
     def _told(self, changed: Sequence[AlertRecord]) -> None:
         take_alerts(self.app, changed)
-        self.notices.told(changed)
+        self.desk.take(changed)
 
     async def _every_second(self) -> None:
         while True:
@@ -312,6 +349,7 @@ class Steward:
                 await self._rebind(facility)
                 rules = await asyncio.to_thread(rules_of, self.settings, facility)
                 await self.judge.rebind(rules, facility)
+                await self.desk.rebind(facility, self.settings.desk, self._masking)
             except Exception:  # the task boundary
                 log.exception("admission_not_followed")
             await asyncio.sleep(0.5)

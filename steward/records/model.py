@@ -43,7 +43,7 @@ class AlertRecord:
         return self.alert.id
 
 
-What = Literal["firing", "resolved", "escalated", "acknowledged", "assigned", "released", "severity"]
+What = Literal["firing", "resolved", "escalated", "acknowledged", "assigned", "released", "muted", "severity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Transition:
     """Something about an alert that may be worth a notice.
 
     what: "firing" and "released" (it was muted before) only when it may be told; "resolved" only if one of them was;
+    "muted": it was told and is not any more;
     "escalated" never while muted; "acknowledged", "assigned", "severity" always, so look at `delivery`.
     level: escalation step reached, from 1 (0: none yet); to: persons or groups of that step, or the one assigned;
     at: when it was so; delivery: the state then; by: the person who acted, "" for Steward; id: rises by one each.

@@ -12,14 +12,12 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from steward.errors import NotFound, RecordsError
-from steward.model import Alert, Condition, Human, Severity
+from steward.errors import NotFound
+from steward.model import Alert, Condition, Delivery, Human, Severity
 from steward.records import alerts as rows
 from steward.records.database import Database
 from steward.records.model import Admitted, AlertEvent, AlertPage, AlertRecord, AuditEntry
 from steward.records.schema import ADMITTED, ALERT, ALERT_EVENT, AUDIT, STATE
-
-OPEN_HUMAN = frozenset(Human) - {Human.CLOSED}
 
 
 class Records:
@@ -77,20 +75,29 @@ class Records:
         humans: Collection[Human] | None = None,
         rules: Collection[str] | None = None,
         targets: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
+        deliveries: Collection[Delivery] | None = None,
+        assignees: Collection[str] | None = None,
+        folded: bool = True,
         since: int | None = None,
         limit: int = 100,
         after: str | None = None,
+        sort: str = "since",
     ) -> AlertPage:
-        """Alerts newest first; None means any; `since`: began at or after, ns; `after`: cursor of the page before."""
+        """Alerts newest first, or by `sort` ("severity", "cost"); None means any; `folded`: also those that a later episode
+        stands for while they chatter; `since`: began at or after, ns; `after`: cursor of the page before."""
         filters: dict[str, Collection[str] | None] = {
             "condition": conditions,
             "severity": severities,
             "human": humans,
             "rule": rules,
             "target": targets,
+            "kind": kinds,
+            "delivery": deliveries,
+            "assigned_to": assignees,
         }
         with self._database.read() as connection:
-            return rows.page(connection, filters, since, limit, after)
+            return rows.page(connection, filters, since, limit, after, sort, folded)
 
     def summary(self) -> dict[tuple[Condition, Severity, Human], int]:
         """How many alerts there are of each condition, severity and human state."""
@@ -104,63 +111,6 @@ class Records:
         with self._database.write() as connection:
             condition = (ALERT.c.condition == Condition.RESOLVED.value) & (ALERT.c.resolved < before)
             return connection.execute(delete(ALERT).where(condition)).rowcount
-
-    # --- alerts, what people do about them
-
-    def acknowledge(self, ids: Sequence[str], by: str, comment: str, now: int) -> list[AlertRecord]:
-        """Marks unacknowledged alerts as seen, in whatever condition; returns those that changed. Raises NotFound."""
-        new = {"human": Human.ACKNOWLEDGED.value, "acknowledged_at": now, "acknowledged_by": by}
-        return self._act(ids, {Human.UNACKNOWLEDGED}, new, by, comment, now)
-
-    def assign(self, ids: Sequence[str], to: str, by: str, comment: str, now: int) -> list[AlertRecord]:
-        """Gives alerts that are not closed to a person (which also acknowledges them); returns those that changed."""
-        new = {"human": Human.ASSIGNED.value, "assigned_to": to}
-        return self._act(ids, OPEN_HUMAN, new, by, comment or to, now)
-
-    def start(self, ids: Sequence[str], by: str, comment: str, now: int) -> list[AlertRecord]:
-        """Says that work on alerts has begun; returns those that changed."""
-        return self._act(ids, OPEN_HUMAN, {"human": Human.IN_PROGRESS.value}, by, comment, now)
-
-    def close_alerts(self, ids: Sequence[str], by: str, comment: str, now: int) -> list[AlertRecord]:
-        """Closes alerts; only resolved ones can be (RecordsError names the others); returns those that changed."""
-        return self._act(ids, OPEN_HUMAN, {"human": Human.CLOSED.value}, by, comment, now, only=Condition.RESOLVED)
-
-    def _act(
-        self,
-        ids: Sequence[str],
-        allowed: Collection[Human],
-        new: Mapping[str, Any],
-        by: str,
-        comment: str,
-        now: int,
-        only: Condition | None = None,
-    ) -> list[AlertRecord]:
-        with self._database.write() as connection:
-            found = rows.fetch_all(connection, ids)
-            wrong = [row["id"] for row in found if only is not None and row["condition"] != only.value]
-            if wrong:
-                raise RecordsError(f"not {only}: alerts {', '.join(wrong)}; expected {only} ones only")
-            changed = []
-            for row in found:
-                if row["human"] not in allowed or all(row[name] == value for name, value in new.items()):
-                    continue
-                if row["acknowledged_at"] is None:
-                    row |= {"acknowledged_at": now, "acknowledged_by": by}
-                changed.append(row | dict(new) | {"changed": now})
-            rows.update(connection, changed)
-            rows.note(connection, [row["id"] for row in changed], new["human"], now, by, comment)
-            return [rows.as_record(row) for row in changed]
-
-    def comment(self, id: str, by: str, text: str, now: int) -> AlertRecord:
-        """Adds a comment to an alert's history. Raises NotFound, RecordsError for an empty text."""
-        if not text.strip():
-            raise RecordsError("the comment is empty, expected a text")
-        with self._database.write() as connection:
-            row = rows.fetch_all(connection, [id])[0]
-            row |= {"comments": row["comments"] + 1, "changed": now}
-            rows.update(connection, [row])
-            rows.note(connection, [id], "comment", now, by, text)
-            return rows.as_record(row)
 
     def events(self, alert_id: str) -> list[AlertEvent]:
         """The history of an alert, oldest first. Raises NotFound."""

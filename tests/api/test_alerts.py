@@ -49,7 +49,7 @@ async def test_alerts_are_filtered_by_what_and_where(world: World, get: Get, con
     chiller = world.alert(severity=Severity.LOW)
     car = world.alert("car-1", rule="trip", points=("car-1.ignition",), since=world.now - MINUTE)
     meter = world.alert("block-a.power", rule="stuck", points=("block-a.power",), since=world.now - 2 * HOUR)
-    world.context.take_alerts(world.records.acknowledge([meter.id], "Li", "", world.now))
+    await world.desk.acknowledge([meter.id], "Li", "")
 
     async def found(**parameters: Any) -> set[str]:
         return set(ids(await get("/alerts", **parameters, **({"condition": condition} if condition else {}))))
@@ -192,10 +192,11 @@ async def test_rules_say_how_many_of_their_alerts_fire(world: World, get: Get) -
     assert (row["id"], row["firing"], row["definition"]["above"]) == ("chiller-out-of-hours", 1, "5kW")
 
 
-def test_a_statement_that_arrives_late_does_not_undo_a_newer_one(world: World) -> None:
+async def test_a_statement_that_arrives_late_does_not_undo_a_newer_one(world: World) -> None:
     alert = world.alert()
     record = world.records.alert(alert.id)
-    (acknowledged,) = world.records.acknowledge([alert.id], "Li", "", world.now + SECOND)
+    world.now += SECOND
+    (acknowledged,) = await world.desk.acknowledge([alert.id], "Li", "")
     board = AlertBoard()
     board.take([acknowledged])
     board.take([record])

@@ -44,7 +44,7 @@ async def test_the_tree_below_a_node_holds_that_branch_only(world: World, get: G
 async def test_each_node_carries_the_worst_alert_below_it_and_how_many_wait(world: World, get: Get) -> None:
     first = world.alert()
     world.alert("car-1", rule="unapproved", severity=Severity.CRITICAL, points=("car-1.ignition",))
-    world.context.take_alerts(world.records.acknowledge([first.id], "Li", "", world.now))
+    await world.desk.acknowledge([first.id], "Li", "")
     tree = by_key(await get("/tree"))
     assert tree["organisation:zj"]["worst"] == "critical"
     assert tree["organisation:zj"]["alerts"] == {"critical": 1, "high": 1, "medium": 0, "low": 0, "waiting": 1}

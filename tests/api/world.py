@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from api import ApiSettings, Context, Services, create_app
+from steward.app.desk import AlertDesk
 from steward.config import parse
+from steward.config.desk import DeskSettings
 from steward.live import LiveState
 from steward.model import Alert, Batch, Condition, Facility, PointIndex, Severity
-from steward.records import Records
+from steward.records import Records, Transition
 from steward.store.embedded import EmbeddedStore
 from steward.units import HOUR, MINUTE, SECOND
 
@@ -165,7 +168,14 @@ class World:
         assert isinstance(context, Context)
         return context
 
-    def build(self, settings: ApiSettings | None = None, **more: Any) -> None:
+    def build(self, settings: ApiSettings | None = None, *, desk: DeskSettings | None = None, **more: Any) -> None:
+        self.told: list[Transition] = []
+        registry, numbers = CollectorRegistry(), count(1)
+        self.desk = AlertDesk(
+            self.records, self.facility, desk or DeskSettings(), lambda rule: "below" if rule == "no-supply" else "",
+            lambda: self.now, lambda changed: self.context.take_alerts(changed), self.told.extend, registry,
+            lambda: f"{next(numbers):04}",
+        )  # fmt: skip
         services = Services(
             facility=lambda: self.facility,
             index=self.index,
@@ -173,9 +183,9 @@ class World:
             store=self.store,
             records=self.records,
             clock=lambda: self.now,
-            registry=CollectorRegistry(),
+            registry=registry,
             settings=settings or ApiSettings(),
-            **more,
+            **{"desk": self.desk, **more},
         )
         self.app = create_app(services)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
@@ -188,6 +198,10 @@ class World:
         if stored:
             await self.store.write(batch)
         self.live.update(batch)
+
+    async def settle(self) -> None:
+        """The desk takes over what is on record, as it does at the start."""
+        await self.desk.start()
 
     def alert(self, target: str = "block-a.chiller-2", **more: Any) -> Alert:
         """A firing alert, recorded and shown."""
@@ -224,5 +238,6 @@ async def opened(folder: Path) -> AsyncIterator[World]:
         yield made
     finally:
         await made.http.aclose()
+        await made.desk.stop()
         await store.close()
         records.close()

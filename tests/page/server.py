@@ -18,11 +18,14 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from api.app import create_app
+from api.app import create_app, take_alerts
 from api.services import ApiSettings, BrokerState, DeviceState, Services, StorageState
+from steward.app.desk import AlertDesk
+from steward.config.desk import DeskSettings
 from steward.live import LiveState
 from steward.model import Alert, Batch
 from steward.records import Records
+from steward.records.desk import DeskRecords
 from steward.store.embedded import EmbeddedStore
 from steward.units import HOUR, MINUTE, SECOND
 from tests.page.campus import HOSTILE, SILENT, Campus, alerts, history, newest
@@ -147,13 +150,21 @@ class Service:
         """The rules engine states alerts."""
         changed = self.records.record_alerts(list(stated), time.time_ns())
         self.app.state.context.take_alerts(changed)
+        self._loop.call_soon_threadsafe(self.desk.take, changed)
 
     async def _serve(self) -> None:
         now = time.time_ns()
         self.records.open()
         await self.store.open()
         await self._seed(now)
+        self._loop = asyncio.get_running_loop()
+        self.desk = AlertDesk(
+            self.records, self.campus.facility, DeskSettings(), lambda rule: "", time.time_ns,
+            lambda changed: take_alerts(self.app, changed), lambda transitions: None, CollectorRegistry(),
+        )  # fmt: skip
         self.app = create_app(self._services(now))
+        await self.desk.start()
+        running = asyncio.create_task(self.desk.run())
         config = uvicorn.Config(
             self.app, host="127.0.0.1", port=self.port, log_config=None, timeout_graceful_shutdown=1, lifespan="on"
         )
@@ -164,6 +175,8 @@ class Service:
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
         self._ready.set()
         await task
+        running.cancel()
+        await self.desk.stop()
         await self.store.close()
         self.records.close()
 
@@ -177,7 +190,10 @@ class Service:
         if self._with_alerts:
             told = self.records.record_alerts(alerts(now), now)
             battery = next(record for record in told if record.alert.rule == "fleet.battery")
-            self.records.acknowledge([battery.id], "Li Wei", "due on Friday", now - HOUR)
+            seen = {"human": "acknowledged", "acknowledged_at": now - HOUR, "acknowledged_by": "Li Wei"}
+            DeskRecords(self.records.database).act(
+                [battery.id], lambda record: seen, "acknowledged", "Li Wei", "due on Friday", now - HOUR
+            )
 
     def _services(self, now: int) -> Services:
         states = {id: DeviceState(offset=40_000_000, samples=5_310) for id in self.campus.facility.devices}
@@ -194,6 +210,7 @@ class Service:
             clock=time.time_ns,
             registry=CollectorRegistry(),
             settings=ApiSettings(tick=TICK, heartbeat=5 * SECOND),
+            desk=self.desk,
             quarantine=self.shelf,
             devices=lambda: states,
             brokers=lambda: [refused],

@@ -13,8 +13,9 @@ import pytest
 
 from steward.errors import NotFound, RecordsError
 from steward.model import Alert, Condition, Human, Severity
-from steward.records import Records
+from steward.records import AlertRecord, Records
 from steward.records.database import MIGRATIONS
+from steward.records.desk import DeskRecords
 
 NEWEST = max(path.name[1:5] for path in (MIGRATIONS / "versions").glob("r*.py"))
 S = 10**9
@@ -139,61 +140,6 @@ def test_what_is_not_over_is_given_back_for_the_restart(records: Records) -> Non
     assert FIRING in active
 
 
-def test_an_acknowledgement_binds_to_the_episode(records: Records) -> None:
-    records.record_alerts([FIRING], now=1)
-    [seen] = records.acknowledge([FIRING.id], "li", "on my way", now=7)
-    assert (seen.human, seen.acknowledged_at, seen.acknowledged_by) == (Human.ACKNOWLEDGED, 7, "li")
-    again = replace(FIRING, since=DAWN + 3600 * S, at=DAWN + 3700 * S, fired=DAWN + 3700 * S)
-    records.record_alerts([RESOLVED, again], now=8)
-    assert records.alert(FIRING.id).human is Human.ACKNOWLEDGED
-    assert records.alert(again.id).human is Human.UNACKNOWLEDGED
-    event = records.events(FIRING.id)[1]
-    assert (event.what, event.at, event.by, event.comment) == ("acknowledged", 7, "li", "on my way")
-
-
-@pytest.mark.parametrize("stated", [PENDING, FIRING, RESOLVED], ids=lambda stated: stated.condition)
-def test_an_alert_is_acknowledged_once_in_whatever_condition(records: Records, stated: Alert) -> None:
-    records.record_alerts([stated], now=1)
-    assert [record.id for record in records.acknowledge([stated.id, stated.id], "li", "", now=2)] == [stated.id]
-    assert records.acknowledge([stated.id], "wang", "", now=3) == []
-    assert records.alert(stated.id).acknowledged_by == "li"
-    assert history(records) == [stated.condition.value, "acknowledged"]
-
-
-def test_one_unknown_id_and_nothing_is_acknowledged(records: Records) -> None:
-    records.record_alerts([FIRING], now=1)
-    with pytest.raises(NotFound, match="no alert 'nothing'"):
-        records.acknowledge([FIRING.id, "nothing"], "li", "", now=2)
-    assert records.alert(FIRING.id).human is Human.UNACKNOWLEDGED
-    for act in (records.alert, records.events):
-        with pytest.raises(NotFound):
-            act("nothing")
-
-
-def test_an_alert_is_assigned_worked_on_and_closed(records: Records) -> None:
-    records.record_alerts([FIRING], now=1)
-    [given] = records.assign([FIRING.id], "wang", "li", "", now=2)
-    assert (given.human, given.assigned_to, given.acknowledged_by, given.acknowledged_at) == (Human.ASSIGNED, "wang", "li", 2)
-    assert records.start([FIRING.id], "wang", "", now=3)[0].human is Human.IN_PROGRESS
-    with pytest.raises(RecordsError, match=f"not resolved: alerts {FIRING.id}"):
-        records.close_alerts([FIRING.id], "wang", "", now=4)
-    records.record_alerts([RESOLVED], now=5)
-    assert records.close_alerts([FIRING.id], "wang", "belt replaced", now=6)[0].human is Human.CLOSED
-    assert records.assign([FIRING.id], "zhao", "li", "", now=7) == []
-    assert history(records) == ["firing", "assigned", "in_progress", "resolved", "closed"]
-
-
-def test_comments_are_kept_as_they_were_written(records: Records) -> None:
-    records.record_alerts([FIRING], now=1)
-    text = "<b>阀门</b> 卡住 '; DROP TABLE alert; --"
-    assert records.comment(FIRING.id, "李", text, now=2).comments == 1
-    assert (records.events(FIRING.id)[-1].by, records.events(FIRING.id)[-1].comment) == ("李", text)
-    with pytest.raises(RecordsError, match="empty"):
-        records.comment(FIRING.id, "li", "  ", now=3)
-    with pytest.raises(NotFound):
-        records.comment("nothing", "li", "x", now=3)
-
-
 def many(count: int) -> list[Alert]:
     severities = list(Severity)
     return [alert(f"p{n}", since=DAWN + n // 2, severity=severities[n % 4], rule=f"r{n % 3}") for n in range(count)]
@@ -217,7 +163,7 @@ def test_pages_hold_every_alert_once_newest_first_though_new_ones_come(records: 
 def test_filters_narrow_and_combine(records: Records) -> None:
     records.record_alerts(many(24), now=1)
     records.record_alerts([replace(many(24)[0], condition=Condition.RESOLVED, at=DAWN + S)], now=2)
-    records.acknowledge([many(24)[3].id], "li", "", now=3)
+    DeskRecords(records.database).act([many(24)[3].id], lambda one: {"human": "acknowledged"}, "acknowledged", "li", "", 3)
 
     def targets(**filters: Any) -> set[str]:
         return {record.alert.target for record in records.alerts(**filters).alerts}
@@ -243,7 +189,6 @@ def test_resolved_alerts_are_forgotten_with_their_history_and_no_others(records:
     open_one = alert("open", Condition.FIRING, fired=DAWN)
     later = replace(RESOLVED, target="later", resolved=RESOLVED.at + S)
     records.record_alerts([RESOLVED, open_one, later], now=1)
-    records.comment(RESOLVED.id, "li", "x", now=2)
     assert records.retain(RESOLVED.at + S) == 1
     assert {record.alert.target for record in records.alerts().alerts} == {"open", "later"}
     with pytest.raises(NotFound):
@@ -282,10 +227,18 @@ def test_threads_that_write_at_once_lose_nothing(records: Records) -> None:
     stated = many(8)
     records.record_alerts(stated, now=0)
 
+    desk = DeskRecords(records.database)
+
+    def more(record: AlertRecord) -> dict[str, Any]:
+        return {"comments": record.comments + 1}
+
+    def seen(record: AlertRecord) -> dict[str, Any] | None:
+        return {"human": "acknowledged"} if record.human is Human.UNACKNOWLEDGED else None
+
     def work(thread: int) -> None:
         for step in range(10):
-            records.comment(stated[step % 8].id, f"t{thread}", "x", now=step)
-            records.acknowledge([stated[step % 8].id], f"t{thread}", "", now=step)
+            desk.act([stated[step % 8].id], more, "comment", f"t{thread}", "x", step)
+            desk.act([stated[step % 8].id], seen, "acknowledged", f"t{thread}", "", step)
             records.admit(f"device{step}", "t", "a", "b", now=step)
 
     with ThreadPoolExecutor(4) as pool:
