@@ -257,10 +257,10 @@ def _cost(priced: Priced, rows: slice) -> Cost:
 
 
 def _within(priced: Priced, rows: slice, used: Sequence[Tariff]) -> int:
-    money, which = priced.money()[rows], priced.tariff[rows]
-    held = Fraction(0)
+    which, held = priced.tariff[rows], Fraction(0)
     for number, tariff in enumerate(priced.tariffs):
         if tariff in used and tariff.taxed and tariff.tax:
+            money = np.sum([priced.parts[part][rows] for part in PARTS], axis=0, dtype=np.int64)
             held += int(money[which == number].sum()) * Fraction(tariff.tax) / (1 + Fraction(tariff.tax))
     return int((held * 2 + 1) // 2)
 
