@@ -220,6 +220,20 @@ def notify_test(
         sys.stdout.write(f"{line}\n")
 
 
+@cli.command()
+def report(
+    month: Annotated[str, typer.Option(help="the month, e.g. 2026-10")],
+    out: Annotated[Path, typer.Option(help="file to write: *.xlsx, *.html (printable) or *.csv (the standard table)")],
+    language: Annotated[str, typer.Option(help="en or zh")] = "en",
+    url: Annotated[str, typer.Option(help="address of the running service")] = "http://127.0.0.1:8080",
+) -> None:
+    """Writes a monthly report, made by the running service from its books at this moment, to a file."""
+    from steward.app.report_command import fetch
+
+    size = fetch(url, month, language, out)
+    sys.stdout.write(f"{size} bytes written to {out}\n")
+
+
 @cli.command("init-store")
 def init_store(facility: FacilityPath) -> None:
     """Sets up bucket, retention and downsampling task of an InfluxDB store."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from api.energy import NoLedger
 from api.services import Wording
@@ -69,33 +70,50 @@ class Consumptions:
 
     desk: Desk
     shelf: Shelf
+    books: Callable[[], Ledgers | None] = lambda: None
 
     async def write_report(self) -> None:
-        """The nightly job."""
-        await self.shelf.write_when_due()
+        """The nightly job; nothing to write where no books are kept."""
+        if self.books() is not None:
+            await self.shelf.write_when_due()
+
+
+class Running(Protocol):
+    """The service as far as it is used here (steward.app.service.Steward)."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def facility(self) -> Facility: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def index(self) -> PointIndex: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def clock(self) -> Callable[[], int]: ...
+    @property
+    def data(self) -> Path: ...
 
 
 def consumptions(
-    settings: Callable[[], Settings],
-    facility: Callable[[], Facility],
+    service: Running,
     books: Callable[[], Ledgers | None],
-    prices: Prices | None,
-    store: Store,
-    index: PointIndex,
-    clock: Callable[[], int],
-    data: Path,
-    alerts: Alerts = no_alerts,
+    prices: Prices | None = None,
+    wording: Callable[[AlertRecord, Facility], Wording] | None = None,
 ) -> Consumptions:
-    """The desk and the shelf of a service. data: folder that relative paths belong to."""
+    """The desk and the shelf of a service. wording: of the alerts that reports list, None to list none."""
     late = LateBooks(books)
-    energy = Energy(facility, lambda: settings().derived, late, clock)
+    energy = Energy(lambda: service.facility, lambda: service.settings.derived, late, service.clock)
     if prices is not None:
-        energy.money = Pricing(prices, lambda id: energy.scopes.point(id), lambda point: _carrier(settings(), point))
-    derived = settings().derived
-    temperatures = temperatures_of(store, index, derived.energy.weather_file, data)
+        energy.money = Pricing(prices, lambda id: energy.scopes.point(id), lambda point: _carrier(service.settings, point))
+    derived = service.settings.derived
+    temperatures = temperatures_of(service.store, service.index, derived.energy.weather_file, service.data)
     yardsticks = Yardsticks(energy, temperatures)
-    shelf = Shelf(Reporter(energy, yardsticks, late, alerts), data / derived.report.path)
-    return Consumptions(Desk(energy, yardsticks), shelf)
+    alerts = no_alerts if wording is None else alerts_of(service.records, lambda: service.facility, wording)
+    shelf = Shelf(Reporter(energy, yardsticks, late, alerts), service.data / derived.report.path)
+    return Consumptions(Desk(energy, yardsticks), shelf, books)
 
 
 def _carrier(settings: Settings, point: Point) -> str:

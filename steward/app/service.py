@@ -37,7 +37,7 @@ from steward import __version__
 from steward.app import brokers
 from steward.app.desk import AlertDesk
 from steward.app.directory import Directory
-from steward.app.energy_service import alerts_of, consumptions
+from steward.app.energy_service import consumptions
 from steward.app.fleet import Devices
 from steward.app.jobs import Jobs
 from steward.app.judge import Judge, rules_of
@@ -182,17 +182,7 @@ class Steward:
         self.money = Cashier(
             lambda: self.settings.money, lambda: self.facility, lambda: getattr(self, "books", None), self.records, self.clock
         )
-        self.consumptions = consumptions(
-            lambda: self.settings,
-            lambda: self.facility,
-            lambda: getattr(self, "books", None),
-            self.money,
-            self.store,
-            self.index,
-            self.clock,
-            self.data,
-            alerts_of(self.records, lambda: self.facility, self._wording),
-        )
+        self.consumptions = consumptions(self, lambda: getattr(self, "books", None), self.money, self._wording)
         self.app: FastAPI = create_app(self._services())
         self.judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
         batch = self.settings.batch
