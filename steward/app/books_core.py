@@ -1,0 +1,273 @@
+"""Closing: samples of all registers in the order of commits, quarter-hours out; the clean ones together, the others solved.
+
+Invariants: what a sample does depends on the samples before it and on the moment of its arrival only, never on batches; a
+sample older than the last read of its register opens the register from there, so late equals in time; nothing is learned
+here. Used by one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from metering.cut import DEMAND
+from metering.intervals import LEDGER_UNITS, QUARTER, Flag
+from metering.restate import Reason
+from steward.app.books_columns import ABSENT, TRUST
+from steward.app.books_decisions import Decisions
+from steward.app.books_registers import Register, mean_of
+from steward.app.books_restate import Cause, Fetch, Restater
+from steward.app.books_shelf import FAR, Shelf
+from steward.app.books_solve import ceiling, usable
+from steward.model import Batch, BoolArray, FloatArray, IntArray, NumberArray, PointIndex, Quality
+from steward.records.ledger import LedgerRecords
+from steward.units import HOUR, SECOND
+
+GRACE = 90 * SECOND
+"""A quarter-hour is closed so long after its end: the read behind it has come by then."""
+_BACK, _FURTHEST = 10, 96
+"""Quarter-hours that one closing reaches back, at least and at most: a register further behind is solved by itself."""
+WIDE = np.uint16(1 << 14)
+"""On a quarter-hour not yet closed: reads that touch it lie too far apart for a demand."""
+_DOUBT = np.uint16(Flag.SPREAD | Flag.ABOVE_LIMIT | Flag.EVENT | Flag.BACKFLOW | Flag.UNRESOLVED | Flag.MISSING | Flag.HELD)
+
+
+@dataclass
+class Pending:
+    """Reads of clean registers that wait for the closing."""
+
+    slot: list[NumberArray] = field(default_factory=list)
+    at: list[IntArray] = field(default_factory=list)
+    value: list[IntArray] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.at)
+
+    def take(self) -> tuple[NumberArray, IntArray, IntArray]:
+        """All of them, and none left."""
+        none = np.zeros(0, np.int64)
+        found = (
+            np.concatenate([none.astype(np.int32), *self.slot]),
+            np.concatenate([none, *self.at]),
+            np.concatenate([none, *self.value]),
+        )
+        self.slot, self.at, self.value = [], [], []
+        return found
+
+    def put(self, slot: NumberArray, at: IntArray, value: IntArray) -> None:
+        """Adds reads."""
+        if len(slot):
+            self.slot.append(slot)
+            self.at.append(at)
+            self.value.append(value)
+
+
+class Core:
+    """The books without the world around them. `fetch` reads the store."""
+
+    def __init__(self, records: LedgerRecords, index: PointIndex, fetch: Fetch) -> None:
+        self.records, self.index = records, index
+        self.shelf = Shelf()
+        self.decisions = Decisions(records)
+        self.restater = Restater(self.shelf, records, self.decisions, fetch)
+        self.pending = Pending()
+        self.touched: set[int] = set()
+        self.late: set[int] = set()
+        self.snapped = 0
+        self.closed_until = 0
+        self.rejected = 0
+
+    def bind(self, registers: Mapping[str, Register], points: Sequence[str]) -> None:
+        """Takes the registers of a facility; `points` are the ids of all its points (derived ones are told where they are)."""
+        known = set(points)
+        every = list(registers.values())
+        before = list(self.shelf.names)
+        self.shelf.bind(every, [self.decisions.parameters(register) for register in every])
+        self._renumbered(before)
+        numbers = [self.index.add(register.id) for register in every]
+        self._slot = np.full(max(len(self.index), 1), -1, np.int32)
+        self._slot[numbers] = np.arange(len(every))
+        self._resolution: FloatArray = np.array([register.resolution for register in every])
+        self._ceiling: FloatArray = np.array([ceiling(register) for register in every])
+        self._plain = self.shelf.plain
+        self._source = np.array([register.source != "register" for register in every], np.bool_)
+        means = [mean_of(register) for register in every]
+        names = ["" if mean is None else f"{one.id}.{mean[0]}" for one, mean in zip(every, means, strict=True)]
+        self._mean = np.array([self.index.add(name) if name in known else -1 for name in names], np.int32)
+        self._fault = np.array(
+            [self.index.add(f"{one.id}.fault") if f"{one.id}.fault" in known else -1 for one in every], np.int32
+        )
+        per = [float(one.factor) / LEDGER_UNITS * (HOUR / QUARTER if one.unit == "Wh" else SECOND / QUARTER) for one in every]
+        self._per: FloatArray = np.abs(np.array(per))
+        for name, number in self.records.numbers().items():
+            if (slot := self.shelf.slots.get(name)) is not None:
+                self.shelf.rows["revision"][slot] = max(number, int(self.shelf.rows["revision"][slot]))
+
+    def _renumbered(self, names: Sequence[str]) -> None:
+        """What waits keeps its registers when their slots change."""
+        slots = self.shelf.slots
+        moved = np.array([slots.get(name, -1) for name in names] or [-1], np.int32)
+        slot, at, value = self.pending.take()
+        slot = moved[slot]
+        self.pending.put(slot[slot >= 0], at[slot >= 0], value[slot >= 0])
+        self.touched = {int(moved[one]) for one in self.touched if moved[one] >= 0}
+        self.late = {int(moved[one]) for one in self.late if moved[one] >= 0}
+
+    # samples in
+
+    def take(self, batch: Batch) -> int:
+        """Takes the samples of registers; how many there were."""
+        inside = batch.point < len(self._slot)
+        slot = np.where(inside, self._slot[np.where(inside, batch.point, 0)], -1)
+        mine = (slot >= 0) & usable(batch)
+        if not mine.any():
+            return 0
+        slot, at, raw = slot[mine], batch.at[mine], batch.value[mine]
+        units = raw / self._resolution[slot]
+        good = self._source[slot] | ((units >= 0) & (units < self._ceiling[slot]))
+        self.rejected += int((~good).sum())
+        slot, at, value = slot[good], at[good], np.rint(units[good]).astype(np.int64)
+        bank, rows = self.shelf.bank, self.shelf.rows
+        again = ~self._source[slot] & (at == bank.at[slot]) & (value == bank.value[slot])
+        slot, at, value = slot[~again], at[~again], value[~again]
+        known = rows["last_at"][slot]
+        special = ~self._plain[slot] | (known < 0) | (at <= known) | (rows["open_from"][slot] < FAR)
+        for one, moment in zip(slot[special].tolist(), at[special].tolist(), strict=True):
+            if moment <= rows["last_at"][one]:
+                self.late.add(one)
+            self.open(one, moment)
+        self.pending.put(slot[~special], at[~special], value[~special])
+        return len(slot)
+
+    def save(self) -> bytes:
+        """Everything that is held, as bytes."""
+        waiting = self.pending.take()
+        self.pending.put(*waiting)
+        return self.shelf.save({"slot": waiting[0].astype(np.int64), "at": waiting[1], "value": waiting[2]})
+
+    def load(self, payload: bytes) -> None:
+        """What `save` gave; `bind` must follow. Raises ValueError."""
+        waiting = self.shelf.load(payload)
+        self.pending.put(waiting["slot"].astype(np.int32), waiting["at"], waiting["value"])
+        self.touched = set(np.flatnonzero(self.shelf.rows["open_from"] < FAR).tolist())
+
+    def open(self, slot: int, since: int) -> None:
+        """A register is to be solved again from `since` (ns) on."""
+        rows = self.shelf.rows
+        rows["open_from"][slot] = min(int(rows["open_from"][slot]), since)
+        rows["run"][slot] = FAR
+        self.touched.add(slot)
+
+    # quarter-hours out
+
+    def due(self, now: int) -> bool:
+        """Whether a quarter-hour is to be closed."""
+        return (now - GRACE) // QUARTER * QUARTER > self.closed_until
+
+    def close(self, now: int, cause: Cause | None = None, ready: bool = True) -> Batch:
+        """Closes what can be closed; the samples of derived points that follow. ready: the store holds all that was taken."""
+        edge = now // QUARTER * QUARTER + 2 * QUARTER
+        self.shelf.reach(edge)
+        self._close_clean(edge)
+        self.closed_until = max(self.closed_until, (now - GRACE) // QUARTER * QUARTER)
+        if self.touched and ready:
+            slots = sorted(self.touched)
+            self.restater.restate(slots, cause or Cause(Reason.NEXT, now, late=frozenset(self.late)))
+            self.touched.difference_update(slots)
+            self.late.clear()
+        if not self.shelf.snaps or now // HOUR > self.snapped:
+            self.shelf.snap()
+            self.snapped = now // HOUR
+        return self._derived(now)
+
+    def _close_clean(self, edge: int) -> None:
+        """The clean registers, together."""
+        slot, at, value = self.pending.take()
+        if not len(at):
+            return
+        shelf, rows, bank = self.shelf, self.shelf.rows, self.shelf.bank
+        behind = rows["edge"][slot] < edge - _FURTHEST * QUARTER
+        for one, moment in zip(slot[behind].tolist(), at[behind].tolist(), strict=True):
+            self.open(one, moment)
+        opened = rows["open_from"][slot] < FAR
+        slot, at, value = slot[~opened], at[~opened], value[~opened]
+        reach = (edge - int(rows["edge"][slot].min(initial=edge))) // QUARTER
+        edges = edge - np.arange(max(_BACK, reach), -1, -1, dtype=np.int64) * QUARTER
+        before, level_before = bank.at.copy(), bank.level.copy()
+        closed = bank.close(slot, at, value, edges)
+        for one in closed.trouble.tolist():
+            self.open(one, int(before[one]) + 1)
+        level = closed.level
+        place = (rows["edge"] - edges[0]) // QUARTER
+        inside = np.flatnonzero((place >= 0) & (place < len(edges)) & (rows["open_from"] == FAR))
+        level[inside, place[inside]] = rows["edge_level"][inside]
+        here = (level >= 0) & (rows["open_from"] == FAR)[:, None]
+        both = here[:, 1:] & here[:, :-1] & (edges[None, :-1] >= rows["edge"][:, None])
+        self._put(edges[:-1], both, np.diff(level, axis=1), closed.longest)
+        moved = (bank.level > level_before) & (rows["open_from"] == FAR)
+        rows["count"][moved] += 1
+        rows["moved"][moved] = bank.at[moved]
+        fresh = rows["open_from"] == FAR
+        rows["last_at"][fresh], rows["last_value"][fresh] = bank.at[fresh], bank.value[fresh]
+        columns = np.where(here, np.arange(len(edges)), -1).max(axis=1)
+        newer = np.flatnonzero((columns >= 0) & fresh)
+        newer = newer[edges[columns[newer]] > rows["edge"][newer]]
+        rows["edge"][newer] = edges[columns[newer]]
+        rows["edge_level"][newer] = level[newer, columns[newer]]
+        shelf.rows = rows
+
+    def _put(self, start: IntArray, known: BoolArray, value: IntArray, longest: IntArray) -> None:
+        """Writes closed quarter-hours of the bank: measured, peak-eligible where the reads lie close enough."""
+        hot = self.shelf.hot
+        for number, begin in enumerate(start.tolist()):
+            column, mine = (begin - hot.first) // QUARTER, np.flatnonzero(known[:, number])
+            if not 0 <= column < hot.size:
+                continue
+            wide = (longest[:, number] > DEMAND * QUARTER) & ((hot.flags[:, column] & ABSENT) != 0)
+            hot.flags[wide, column] |= WIDE
+            if not len(mine):
+                continue
+            eligible = (hot.flags[mine, column] & WIDE) == 0
+            hot.value[mine, column] = value[mine, number]
+            hot.flags[mine, column] = np.where(eligible, np.uint16(Flag.PEAK_ELIGIBLE), np.uint16(0))
+            hot.method[mine, column], hot.trust[mine, column] = 0, TRUST
+
+    def _derived(self, now: int) -> Batch:
+        """What derived points say after a closing, sorted by time."""
+        hot, rows = self.shelf.hot, self.shelf.rows
+        wanted = np.flatnonzero(self._mean >= 0)
+        since = max(hot.first, int(rows["emitted"][wanted].min(initial=FAR)))
+        first = min(max(0, (since - hot.first) // QUARTER), hot.size)
+        starts = hot.start[first:]
+        fresh = ((hot.flags[wanted, first:] & ABSENT) == 0) & (starts[None, :] >= rows["emitted"][wanted][:, None])
+        place, column = np.nonzero(fresh)
+        slot = wanted[place]
+        value = hot.value[slot, first + column] * self._per[slot]
+        quality = np.where(hot.flags[slot, first + column] & _DOUBT, Quality.UNCERTAIN, Quality.GOOD)
+        at = starts[column] + QUARTER
+        parts = (
+            [Batch.of(self._mean[slot], at, value, received=max(now, 1), quality=quality, historical=at < now - HOUR)]
+            if len(slot)
+            else []
+        )
+        np.maximum.at(rows["emitted"], slot, at)
+        parts.append(self._faults(now))
+        found = Batch.concat(parts)
+        return found.take(np.lexsort((found.point, found.at)))
+
+    def _faults(self, now: int) -> Batch:
+        """The meter fault of each register whose fault has changed, or has not been told."""
+        rows = self.shelf.rows
+        code = np.zeros(len(self.shelf.names), np.int64)
+        silent = (rows["still"] > 0) & (rows["last_at"] - rows["moved"] > 3 * rows["still"]) & (rows["moved"] >= 0)
+        code[silent] = 2
+        code[rows["held"] > 0] = 1
+        for name, asked in self.shelf.questions.items():
+            if asked and name in self.shelf.slots:
+                code[self.shelf.slots[name]] = 3
+        changed = np.flatnonzero((code != rows["fault"]) & (rows["last_at"] >= 0))
+        rows["fault"] = np.where(rows["last_at"] >= 0, code, rows["fault"])
+        told = changed[self._fault[changed] >= 0]
+        return Batch.of(self._fault[told], np.full(len(told), now), code[told].astype(np.float64))
