@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from api import Wording
+from rules import wording
 from rules.contract import Rule
 from rules.engine import Engine
 from rules.load import load
@@ -38,6 +40,15 @@ REPLAY_LIMIT = 7 * DAY
 PAGE = 200_000
 """Samples of one replayed batch."""
 _HEAD = struct.Struct("<q")
+
+
+def worded(record: AlertRecord, rule: Rule | None, facility: Facility) -> Wording:
+    """The sentences of an alert in every language."""
+    alert = record.alert
+    return Wording(*({language: say(alert, rule, facility, language) for language in ("en", "zh")} for say in SENTENCES))
+
+
+SENTENCES = (wording.title, wording.why, wording.check)
 
 
 def rules_of(settings: Settings, facility: Facility) -> list[Rule]:

@@ -262,7 +262,7 @@ class Scopes:
     def _of_place(self, graph: Graph, node: Node) -> Chosen:
         inside = self._inside(node)
         own = [meter for meter in graph.meters.values() if self._at(meter, node, inside)]
-        real = [meter for meter in own if meter.main or not self._is_virtual(meter)]
+        real = [one for one in own if not self._is_virtual(one) or (one.main and node.id == (one.space or one.site))]
         if node.kind == "space":  # a meter elsewhere that feeds this space and nothing else is the space's meter
             feeding = [id for id, below in graph.below.items() if below == (node.id,) and id in graph.meters]
             if feeding:

@@ -73,6 +73,26 @@ async def test_categories_and_what_is_in_none_add_up_to_the_site() -> None:
     assert "a-board.energy" in rest.parts
 
 
+async def test_a_virtual_main_meter_is_the_whole_of_its_own_place_and_of_no_other() -> None:
+    more = """
+[[virtual_meter]]
+id = "hall.all"
+space = "a.hall"
+role = "main"
+expression = "0.5 * a-light.energy"
+[[virtual_meter]]
+id = "c.all"
+site = "c"
+role = "main"
+expression = "2 * c-board.energy"
+"""
+    here = world(text=places(more).replace('feeds = ["a.hall"]', "feeds = []"))
+    found = branches(await here.desk.summary("space", *OCTOBER, None, ""))
+    assert energy(found["space:a.hall"]).registers == ["hall.all"]
+    assert energy(found["site:a"]).registers == ["a-board.energy"]
+    assert energy(found["site:c"]).value == kwh(60e3)
+
+
 async def test_spaces_and_equips_have_their_own_trees() -> None:
     here = world()
     spaces = branches(await here.desk.summary("space", *OCTOBER, None, "a"))
