@@ -43,6 +43,7 @@ def campus_toml(
         *(_template(template, pace) for template in _templates(plan)),
         *(_device(device) for device in (*plan.gateways, *plan.devices)),
         campus_rules() if rules is None else rules,
+        campus_energy(),
     ]
     return "\n".join(parts)
 
@@ -196,3 +197,8 @@ def _device(device: SimDevice) -> str:
 def campus_rules() -> str:
     """The campus's own rules, beside the packs, as TOML."""
     return files("simulators").joinpath("campus_rules.toml").read_text("utf-8")
+
+
+def campus_energy() -> str:
+    """What the campus declares of its consumption (virtual meters, buildings, quotas), as TOML."""
+    return files("simulators").joinpath("campus_energy.toml").read_text("utf-8")

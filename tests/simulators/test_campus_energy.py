@@ -1,0 +1,45 @@
+"""What the campus declares of its consumption is right, and its sums take each board once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulators.facility import campus_toml
+from steward.app.checking import read
+from steward.app.energy_data import categories
+from steward.app.scopes import Scopes
+
+
+@pytest.fixture(scope="module")
+def scopes(tmp_path_factory: pytest.TempPathFactory) -> Scopes:
+    path = tmp_path_factory.mktemp("energy") / "campus.toml"
+    path.write_text(campus_toml(), "utf-8")
+    settings = read(path)
+    return Scopes(settings.facility, settings.derived, categories())
+
+
+@pytest.mark.parametrize(
+    ("site", "metric", "registers"),
+    [
+        ("block-a", "energy", ("em-a.energy",)),
+        ("block-b", "energy", ("em-b.energy",)),
+        ("data-room", "energy", ("em-d.energy",)),
+        ("block-a", "water", ("water-a.water",)),
+        ("block-c", "gas", ("gas-kitchen.gas",)),
+    ],
+)
+def test_each_site_has_its_own_main_meter(scopes: Scopes, site: str, metric: str, registers: tuple[str, ...]) -> None:
+    assert scopes.chosen(scopes.node(f"site:{site}"), metric).points == registers
+
+
+def test_virtual_meters_of_the_campus_are_planned_and_the_plant_room_has_its_own(scopes: Scopes) -> None:
+    assert scopes.problems == []
+    assert scopes.chosen(scopes.node("space:block-a.plant"), "energy").points == ("block-a.plant.energy",)
+    assert set(scopes.plan.meters["block-a.plant.energy"].registers) == {
+        "chiller-1.energy",
+        "chiller-2.energy",
+        "a-pumps.energy",
+    }
+    assert "em-a.energy" in scopes.plan.meters["block-a.other.energy"].registers
