@@ -84,6 +84,9 @@ class Cycling(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "short_at": Column(np.int64, UNSEEN, (RING,)),
             "start_count": Column(np.int64),
             "short_count": Column(np.int64),
+            "start_now": Column(np.int64),
+            "short_now": Column(np.int64),
+            "leaves": Column(np.int64, NEVER),
         }
 
     @classmethod
@@ -102,25 +105,35 @@ class Cycling(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             state[f"{name}_count"][rows[pick]] += 1
         state.put("runs", rows, runs)
         state.put("turned_at", rows, np.where(turned, at, np.where(before < 0, UNSEEN, since)))
-        return cls._count(state, rows, at)
+        changed = np.flatnonzero(turned | (at >= state.get("leaves", rows)))
+        if len(changed):
+            cls._count(state, rows[changed], at[changed])
+        return cls._found(state, rows)
 
     @classmethod
     def elapse(cls, state: State, rows: IntArray, at: IntArray) -> Findings:
-        return cls._count(state, rows, at)
+        cls._count(state, rows, at)
+        return cls._found(state, rows)
 
     @classmethod
-    def _count(cls, state: State, rows: IntArray, at: IntArray) -> Findings:
+    def _count(cls, state: State, rows: IntArray, at: IntArray) -> None:
         """What lies within the window now, and when the next of it leaves."""
-        oldest = at - state.get("window", rows)
-        inside = {name: state[f"{name}_at"][rows] > oldest[:, None] for name in ("start", "short")}
-        number = {name: np.count_nonzero(mask, axis=1) for name, mask in inside.items()}
-        true = (number["start"] > state.get("starts", rows)) | (number["short"] >= state.get("short", rows))
-        due = np.full(len(rows), NEVER)
-        for name, mask in inside.items():
-            first = np.where(mask, state[f"{name}_at"][rows], NEVER).min(axis=1)
-            due = np.where(first != NEVER, np.minimum(due, first + state.get("window", rows)), due)
-        due = np.where(true, due, NEVER)  # a window without enough in it does not fill by itself
-        return Findings(true, number["start"].astype(np.float64), state.get("starts", rows).astype(np.float64), due=due)
+        window = state.get("window", rows)
+        leaves = np.full(len(rows), NEVER)
+        for name in ("start", "short"):
+            moments = state[f"{name}_at"][rows]
+            inside = moments > (at - window)[:, None]
+            first = np.where(inside, moments, NEVER).min(axis=1)
+            leaves = np.minimum(leaves, np.where(first != NEVER, first + window, NEVER))
+            state.put(f"{name}_now", rows, np.count_nonzero(inside, axis=1))
+        state.put("leaves", rows, leaves)
+
+    @classmethod
+    def _found(cls, state: State, rows: IntArray) -> Findings:
+        starts = state.get("start_now", rows)
+        true = (starts > state.get("starts", rows)) | (state.get("short_now", rows) >= state.get("short", rows))
+        due = np.where(true, state.get("leaves", rows), NEVER)  # a window without enough in it does not fill by itself
+        return Findings(true, starts.astype(np.float64), state.get("starts", rows).astype(np.float64), due=due)
 
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:
