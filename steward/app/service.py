@@ -27,7 +27,6 @@ from api import (
     create_app,
     take_alerts,
 )
-from api.services_trials import TrialLabel
 from collectors.broker import EmbeddedBroker
 from collectors.mqtt import MqttConnection
 from collectors.pipeline import BatchLimits, Committed, Pipeline
@@ -35,7 +34,6 @@ from collectors.quarantine import Quarantine
 from collectors.routing import Routing
 from steward import __version__
 from steward.app import brokers
-from steward.app.corrections import Corrections
 from steward.app.desk import AlertDesk
 from steward.app.directory import Directory
 from steward.app.energy_service import consumptions
@@ -60,7 +58,6 @@ log = structlog.get_logger()
 LOOK_BACK = 7 * DAY
 """How old a point's newest sample may be to be shown after a start."""
 SAVE_EVERY = 60.0
-CORRECT_EVERY = 15.0
 CLOCK_GRACE = 10 * MINUTE
 """A clock is taken to be right again when its device has been heard for so long without a wrong time."""
 FIXED = ("brokers", "store", "records", "spool", "batch", "clock", "api")
@@ -164,8 +161,7 @@ class Steward:
     async def _build(self) -> None:
         facility = self.facility
         self.live = LiveState(self.index, facility)
-        latest = await self._latest()
-        self.live.load(latest)
+        self.live.load(await self._latest())
         self.devices = Devices(facility, self.index)
         rules = await asyncio.to_thread(rules_of, self.settings, facility)
         self.trials = Trials(lambda: self.facility, self.index, self.store, self.clock)
@@ -179,10 +175,6 @@ class Steward:
             self.clock,
             self.registry,
         )
-        self.corrections = Corrections(
-            lambda: self.judge.engine, self.index, self.store, self.records, self.clock, self._told, self.registry
-        )
-        self.corrections.seed(latest)
         self.desk = AlertDesk(
             self.records, facility, self.settings.desk, self._masking, self.clock, self._show, self._transitions, self.registry
         )
@@ -257,7 +249,9 @@ class Steward:
             reports=self.consumptions.shelf,
             desk=self.desk,
             notices=self.notices,
-            trials=Desk(self.trials, lambda: self.facility, lambda: self.settings.packs, self._labels, lambda episode: None),
+            trials=Desk(
+                self.trials, lambda: self.facility, lambda: self.settings.packs, lambda start, end: (), lambda episode: None
+            ),
         )
 
     def _schedule(self) -> None:
@@ -266,7 +260,6 @@ class Steward:
         self.jobs.nightly("retain", "01:40", self._retain)
         self.jobs.nightly("report", "22:30", self.consumptions.write_report)
         self.jobs.every("save", SAVE_EVERY, self.judge.save)
-        self.jobs.every("corrections", CORRECT_EVERY, self.corrections.run)
         self.jobs.start()
         self._tasks = [
             asyncio.create_task(self._every_second(), name="ticks"),
@@ -292,7 +285,6 @@ class Steward:
         if deaths:
             self.live.deaths(self.devices.points_of(deaths), self.clock())
         await self.judge.commit(committed.batch, births, deaths)
-        self.corrections.note(committed.batch)
 
     def _show(self, changed: Sequence[AlertRecord]) -> None:
         take_alerts(self.app, changed)
@@ -300,14 +292,6 @@ class Steward:
     async def _transitions(self, transitions: Sequence[Transition]) -> None:
         """What may be worth a notice, on record and in order."""
         await self.notices.take(transitions)
-
-    def _labels(self, start: int, end: int) -> Sequence[TrialLabel]:
-        """What people said of the episodes that meet [start, end)."""
-        now = self.clock()
-        return [
-            TrialLabel(one.since, now if one.end is None else one.end, one.target, one.rule, true=one.true)
-            for one in self.desk.rows.labelled(start, end)
-        ]
 
     def _masking(self, rule: str) -> Literal["", "device", "below"]:
         """What alerts of a rule mask."""
@@ -367,7 +351,6 @@ class Steward:
     async def _retain(self) -> None:
         await self.store.retain(self.clock() - self.settings.store.retention)
         await asyncio.to_thread(self.records.retain, self.clock() - self.settings.records.retention)
-        await asyncio.to_thread(self.desk.rows.retain, self.clock() - 30 * DAY)
         await self.notices.retain()
 
     # -- what the API asks
