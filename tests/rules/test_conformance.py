@@ -14,12 +14,14 @@ from rules import testing
 from rules.load import kinds
 from rules.testing import STANDARD, Case, Player, Sample
 from steward.model import Nature
-from tests.rules.conformance import KINDS, Crashed, Restored, cases, quiet, told
+from tests.rules.conformance import KINDS, Crashed, Minutes, Replayed, Restored, cases, quiet, told
 
 EVERY_CASE = [(kind, name) for kind in KINDS for name in cases(kind)]
 GATED = {"threshold": "equipment_off", "rate": "equipment_off", "stuck": "equipment_off_gate"}
 WORLDS = [(kind, "fault") for kind in KINDS] + [("schedule", "night_flow_of_a_register"), ("schedule", "state_without_samples"),
           ("stale", "gateway_silent"), ("stale", "one_point_of_a_device"), *GATED.items()]  # fmt: skip
+LONG = {"anomaly": 700, "network": 1500}
+"""Samples that a kind needs to be able to fire where the usual 120 are too few: these learn first."""
 TIMED_BY_SAMPLES = [world for world in WORLDS if not kinds()[world[0]].PATIENT]
 """Absence is judged by ticks, between `pause` and `resume` not at all: its restart has tests of its own."""
 few = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
@@ -157,6 +159,20 @@ def test_ticks_decide_when_a_statement_is_known_and_never_what_it_says(kind: str
 
 
 @pytest.mark.parametrize(("kind", "name"), WORLDS)
+def test_a_stretch_of_history_replayed_at_once_states_what_minute_by_minute_states(kind: str, name: str) -> None:
+    case = cases(kind)[name]
+
+    @few
+    @given(random_samples(case), st.sets(st.integers(1, 79), max_size=3))
+    def check(samples: list[Sample], cuts: set[int]) -> None:
+        plain = [replace(one, received=one.at, historical=False) for one in sorted(samples, key=lambda one: one.at)]
+        world = quiet(case, plain)
+        assert told(Replayed(world, cuts).play().statements) == told(Minutes(world).play().statements)
+
+    check()
+
+
+@pytest.mark.parametrize(("kind", "name"), WORLDS)
 def test_every_world_of_the_property_tests_can_fire(kind: str, name: str) -> None:
     """Without this the properties could hold for want of alerts."""
     case = cases(kind)[name]
@@ -168,7 +184,7 @@ def test_every_world_of_the_property_tests_can_fire(kind: str, name: str) -> Non
         samples: list[Sample] = []
         for point, pool in values.items():
             at, value = case.start, pool[0]
-            for _ in range(120):
+            for _ in range(LONG.get(kind, 120)):
                 at += case.facility.points[point].interval * int(rng.choice([1, 1, 1, 1, 1, 1, 2, 12]))
                 if case.facility.points[point].nature is Nature.COUNTER:
                     value += pool[1]
