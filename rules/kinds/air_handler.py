@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rules import local
 from rules.contract import UNSEEN, Column, Findings, Input, Kind, State, Target
-from rules.hvac import days, minute
+from rules.hvac import minute
 from rules.hvac.history import WIDTH, norm, offset
 from rules.hvac.tables import (
     ALARM_DELAY,
@@ -25,7 +26,7 @@ from rules.hvac.tables import (
 )
 from rules.hvac.verdict import FAULT, WARNING, Counted, Verdict, counted, judge_day, weigh
 from steward.model import BoolArray, ByteArray, FloatArray, IntArray
-from steward.units import MINUTE
+from steward.units import DAY, MINUTE
 
 LEVELS = ("none", "note", "warning", "fault")
 USUAL = 180.0
@@ -69,9 +70,8 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def parameters(self, target: Target) -> Mapping[str, float | int | bool]:
         present = {role for role, point in zip(ROLES, target.points, strict=True) if point is not None}
-        site = target.facility.sites.get(target.point.site)
         lacks = sum(1 << number for number, check in enumerate(CHECKS) if missing(check, present))
-        zone = days.number(site.time_zone if site else "UTC")
+        zone = local.number(target)
         return {"zone": zone, "lacks": lacks, "least": LEVELS.index(self.least), "airless": "spd" not in present}
 
     def state(self) -> Mapping[str, Column]:
@@ -79,6 +79,7 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             **minute.columns(),
             "seen": Column(np.int64, UNSEEN // MINUTE),
             "day": Column(np.int64, UNSEEN),
+            "midnight": Column(np.int64, UNSEEN),
             "past": Column(np.float32, np.nan, (KEPT_DAYS, WIDTH)),
             "kept": Column(np.int32),
             "out": Column(np.int32),
@@ -114,13 +115,15 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """One look a minute at most; what comes more often is thinned."""
         broken = at - state.get("last_at", rows) > state.get("hold", rows)
         now = at // MINUTE
-        before, day = state.get("day", rows), days.look(state.get("zone", rows), at)
+        here = local.shift(state.get("zone", rows), at)
+        before, day = state.get("day", rows), here // DAY
         over = (day != before) & (before != UNSEEN)
         if over.any():
             cls._close(state, rows[over])
         state.put("day", rows, day)
+        state.put("midnight", rows, at - (here - day * DAY))
         state.put("seen", rows, now)
-        minute.step(state, rows, (at - day) // MINUTE, np.where(broken, 1, lag), broken, value)
+        minute.step(state, rows, (here - day * DAY) // MINUTE, np.where(broken, 1, lag), broken, value)
         due = ~over & (now // LOOK != (now - lag) // LOOK)
         if due.any() and (state["minutes"][rows[due]] >= LEAST_MINUTES).any():
             cls._look(state, rows[due])
@@ -177,7 +180,7 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         state["component"][hit] = verdict.component[pick]
         state["level"][hit] = verdict.level[pick]
         state["lead"][hit] = rule
-        state["verdict_day"][hit] = state["day"][hit]
+        state["verdict_day"][hit] = state["midnight"][hit]
         parts = (found.minutes, found.applicable, found.ratio, found.band)
         state["counts"][hit] = np.stack([part[pick, rule] for part in parts], axis=1)
         state["scores"][hit] = verdict.scores[pick]

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rules import local
 from rules.contract import UNSEEN, Column, Findings, Input, Kind, NotApplicable, State, Target
-from rules.hvac import days
 from rules.quantity import Duration, Limit
 from steward.model import ByteArray, FloatArray, IntArray
-from steward.units import MINUTE
+from steward.units import DAY, MINUTE
 
 LOADS, LIFTS, PER_OCTAVE, LIFT_STEP = 32, 8, 4, 3.0
 """Bins of the work done (a quarter octave each, around the first that was seen) and of the temperature lift (3 K each)."""
@@ -83,15 +83,15 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             mode = 4
         else:
             raise NotApplicable("needs the work done: role cooling, or flow (with chws and chwr, or with dp), or load")
-        site = target.facility.sites.get(target.point.site)
         return {
-            "mode": mode, "zone": days.number(site.time_zone if site else "UTC"), "loss": self.loss.value("ratio"),
+            "mode": mode, "zone": local.number(target), "loss": self.loss.value("ratio"),
             "days_needed": self.days, "learn": self.learn, "least": self.least.value(target.point.unit),
         }  # fmt: skip
 
     def state(self) -> Mapping[str, Column]:
         return {
             "day": Column(np.int64, UNSEEN),
+            "midnight": Column(np.int64, UNSEEN),
             "anchor": Column(np.float64, np.nan),
             "minutes": Column(np.float32, 0.0, (BINS,)),
             "energy": Column(np.float32, 0.0, (BINS,)),
@@ -107,11 +107,13 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @classmethod
     def step(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> Findings:
-        before, day = state.get("day", rows), days.look(state.get("zone", rows), at)
+        here = local.shift(state.get("zone", rows), at)
+        before, day = state.get("day", rows), here // DAY
         over = (day != before) & (before != UNSEEN)
         if over.any():
             cls._close(state, rows[over])
         state.put("day", rows, day)
+        state.put("midnight", rows, at - (here - day * DAY))
         minutes = (at - state.get("last_at", rows)) / MINUTE
         known = at - state.get("last_at", rows) <= state.get("hold", rows)
         power, work, lift = value[:, 0], _work(state.get("mode", rows), value), value[:, 6] - value[:, 3]
@@ -147,7 +149,7 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         state.put("in_row", rows, np.where(bad, row_count + 1, np.where(judged, 0, row_count)))
         for name, new in (("excess", excess), ("used", used / 60.0), ("expected", expected / 60.0)):
             state.put(name, rows, np.where(judged, new, state.get(name, rows)))
-        state.put("verdict_day", rows, np.where(judged, state.get("day", rows), state.get("verdict_day", rows)))
+        state.put("verdict_day", rows, np.where(judged, state.get("midnight", rows), state.get("verdict_day", rows)))
         takes = enough & (learned < state.get("learn", rows)[:, None]) & ~bad[:, None]
         now = energy / np.where(work > 0, work, 1.0)
         state.put("curve", rows, np.where(takes, curve + (now - curve) / (learned + 1), curve))
