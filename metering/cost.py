@@ -260,7 +260,7 @@ def _within(priced: Priced, rows: slice, used: Sequence[Tariff]) -> int:
     which, held = priced.tariff[rows], Fraction(0)
     for number, tariff in enumerate(priced.tariffs):
         if tariff in used and tariff.taxed and tariff.tax:
-            money = np.sum([priced.parts[part][rows] for part in PARTS], axis=0, dtype=np.int64)
+            money = np.asarray(sum(priced.parts[part][rows] for part in PARTS))
             held += int(money[which == number].sum()) * Fraction(tariff.tax) / (1 + Fraction(tariff.tax))
     return int((held * 2 + 1) // 2)
 

@@ -1,6 +1,6 @@
 """The facility file of the campus: what a person would have written for it, made from the plan that is also simulated.
 
-The text holds brokers, calendar, bodies, templates, devices and rules; `campus_toml` writes no file. Only keys of the
+The text holds brokers, calendar, prices, bodies, templates, devices and rules; `campus_toml` writes no file. Only keys of the
 documented format are used; it is loaded and checked by a test.
 """
 
@@ -11,11 +11,9 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from simulators.layout import campus_plan
-from simulators.occupancy import HOLIDAYS, WORKDAYS
 from simulators.plan import Body, Plan, Quantity, SimDevice, Template
 from simulators.weather import LATITUDE, LONGITUDE
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SLOW = {"traccar": 300, "owntracks": 300}
 """A parked vehicle reports every five minutes: that is its expected interval, s."""
 
@@ -36,6 +34,7 @@ def campus_toml(
     parts = [
         _head(plan, broker, embedded, data, port, packs),
         _calendar(),
+        campus_money(),
         *(_body("organisation", body) for body in plan.organisations),
         *(_site(body) for body in plan.sites),
         *(_body("space", body) for body in plan.spaces),
@@ -112,8 +111,7 @@ def _calendar() -> str:
         {
             "id": "office",
             "hours": {"mon-fri": "07:00-20:00"},
-            "holidays": sorted(HOLIDAYS),
-            "workdays": {day: DAYS[as_] for day, as_ in WORKDAYS.items()},
+            "country": "CN",
         },
     )
 
@@ -192,6 +190,11 @@ def _device(device: SimDevice) -> str:
             "points": points or None,
         },
     )
+
+
+def campus_money() -> str:
+    """What the campus pays, as TOML."""
+    return files("simulators").joinpath("campus_money.toml").read_text("utf-8")
 
 
 def campus_rules() -> str:

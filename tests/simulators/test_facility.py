@@ -9,6 +9,7 @@ import pytest
 from collectors.formats import formats
 from simulators.facility import campus_toml, text
 from simulators.layout import campus_plan
+from simulators.occupancy import HOLIDAYS, WORKDAYS
 from steward.config import load
 from steward.model import METRICS, Facility
 
@@ -79,3 +80,20 @@ def test_texts_with_quotes_signs_and_other_scripts_stay_what_they_are() -> None:
     texts = ('a "quoted" one', "back\\slash", "浙A·0312", "tab\there")
     for value in (*texts, True, 3, 2.5, ["a", 1.0], {"mon-fri": "x", "a b": {"c": 1}}):
         assert tomllib.loads(f"x = {text(value)}")["x"] == value
+
+
+def test_the_calendar_of_the_file_has_the_holidays_that_the_simulation_keeps(tmp_path: Path) -> None:
+    path = tmp_path / "campus.toml"
+    path.write_text(campus_toml(), "utf-8")
+    office = load(path).facility.calendars["office"]
+    assert {day for day in office.holidays if day.startswith("2026")} == HOLIDAYS
+    assert {day for day in office.workdays if day.startswith("2026")} == set(WORKDAYS)
+
+
+def test_the_file_holds_a_tariff_of_every_period_and_the_factors_of_its_province(tmp_path: Path) -> None:
+    path = tmp_path / "campus.toml"
+    path.write_text(campus_toml(), "utf-8")
+    money = load(path).money
+    electricity = next(table for table in money.tariffs if table.carrier == "electricity")
+    assert {period.name for period in electricity.period} | {"flat"} == set(electricity.prices)
+    assert money.settings.region == "CN-33"
