@@ -21,6 +21,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from api.services_desk import Similar, Span
+from api.services_trials import TrialLabel
 from rules.delivery import occurrences
 from rules.human import Act, Hands, Refused, after
 from rules.masking import Masks
@@ -209,6 +210,12 @@ class AlertDesk:
         async with self._whole:
             shown = await self._run(self.rows.set_costs, costs, self._clock())
             self._show(shown)
+
+    def labels(self, start: int, end: int) -> list[TrialLabel]:
+        """What people said of the episodes that meet [start, end), for trials. Blocks."""
+        now = self._clock()
+        found = self.rows.labelled(start, end)
+        return [TrialLabel(one.since, one.end or now, one.target, one.rule, true=one.true) for one in found]
 
     async def _act(
         self, ids: Sequence[str], act: Act, by: str, comment: str, told: What | None = None, to: str = ""

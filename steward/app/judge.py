@@ -22,6 +22,7 @@ from rules import wording
 from rules.contract import Rule
 from rules.engine import Engine
 from rules.load import load
+from rules.masking import Masks
 from steward.config import Settings
 from steward.errors import ConfigError
 from steward.model import Alert, Batch, Condition, Facility, PointIndex
@@ -85,6 +86,11 @@ class Judge:
         self._statements = Counter("steward_alert_changes", "Alerts that changed", ["condition"], registry=registry)
         active = Gauge("steward_alerts_firing", "Alerts firing now", registry=registry)
         active.set_function(lambda: len(self.engine.active()))
+
+    def masks(self, rule: str) -> Masks:
+        """What firing alerts of a rule keep quiet."""
+        found = self.engine.rules.get(rule)
+        return found.masking if found else ""
 
     async def start(self, store: Store) -> None:
         """Restores the saved state, replays what arrived since, and lets absence count from now on."""

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import structlog
 from fastapi import FastAPI
@@ -34,6 +33,7 @@ from collectors.quarantine import Quarantine
 from collectors.routing import Routing
 from steward import __version__
 from steward.app import brokers
+from steward.app.corrections import Corrections
 from steward.app.desk import AlertDesk
 from steward.app.directory import Directory
 from steward.app.energy_service import consumptions
@@ -49,7 +49,7 @@ from steward.config import Settings
 from steward.errors import ConfigError, Problem, StewardError
 from steward.live import LiveState
 from steward.model import Batch, Facility, PointIndex
-from steward.records import AlertRecord, Records, Transition
+from steward.records import AlertRecord, Records
 from steward.store.spool import SpooledStore
 from steward.units import DAY, MINUTE, SECOND
 
@@ -58,6 +58,7 @@ log = structlog.get_logger()
 LOOK_BACK = 7 * DAY
 """How old a point's newest sample may be to be shown after a start."""
 SAVE_EVERY = 60.0
+CORRECT_EVERY = 15.0
 CLOCK_GRACE = 10 * MINUTE
 """A clock is taken to be right again when its device has been heard for so long without a wrong time."""
 FIXED = ("brokers", "store", "records", "spool", "batch", "clock", "api")
@@ -152,7 +153,7 @@ class Steward:
         facility = await asyncio.to_thread(self.directory.take, settings)
         await self._rebind(facility)
         await self.judge.rebind(rules, facility)
-        await self.desk.rebind(facility, settings.desk, self._masking)
+        await self.desk.rebind(facility, settings.desk, self.judge.masks)
         await self.notices.renew(plan)
         log.info("reloaded", points=len(facility.points), devices=len(facility.devices), rules=len(rules))
 
@@ -161,7 +162,8 @@ class Steward:
     async def _build(self) -> None:
         facility = self.facility
         self.live = LiveState(self.index, facility)
-        self.live.load(await self._latest())
+        latest = await self._latest()
+        self.live.load(latest)
         self.devices = Devices(facility, self.index)
         rules = await asyncio.to_thread(rules_of, self.settings, facility)
         self.trials = Trials(lambda: self.facility, self.index, self.store, self.clock)
@@ -175,15 +177,20 @@ class Steward:
             self.clock,
             self.registry,
         )
-        self.desk = AlertDesk(
-            self.records, facility, self.settings.desk, self._masking, self.clock, self._show, self._transitions, self.registry
+        self.corrections = Corrections(
+            lambda: self.judge.engine, self.index, self.store, self.records, self.clock, self._told, self.registry
         )
+        self.corrections.seed(latest)
+        self.desk = AlertDesk(
+            self.records, facility, self.settings.desk, lambda id: self.judge.masks(id), self.clock,
+            self._show, self.notices.take, self.registry,
+        )  # fmt: skip
         self.money = Cashier(
             lambda: self.settings.money, lambda: self.facility, lambda: getattr(self, "books", None), self.records, self.clock
         )
         self.consumptions = consumptions(self, lambda: getattr(self, "books", None), self.money, self._wording)
         self.app: FastAPI = create_app(self._services())
-        self.judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
+        self.judge: Judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
         batch = self.settings.batch
         self.pipeline = Pipeline(
             self.store,
@@ -250,7 +257,7 @@ class Steward:
             desk=self.desk,
             notices=self.notices,
             trials=Desk(
-                self.trials, lambda: self.facility, lambda: self.settings.packs, lambda start, end: (), lambda episode: None
+                self.trials, lambda: self.facility, lambda: self.settings.packs, self.desk.labels, lambda episode: None
             ),
         )
 
@@ -260,6 +267,7 @@ class Steward:
         self.jobs.nightly("retain", "01:40", self._retain)
         self.jobs.nightly("report", "22:30", self.consumptions.write_report)
         self.jobs.every("save", SAVE_EVERY, self.judge.save)
+        self.jobs.every("corrections", CORRECT_EVERY, self.corrections.run)
         self.jobs.start()
         self._tasks = [
             asyncio.create_task(self._every_second(), name="ticks"),
@@ -285,18 +293,10 @@ class Steward:
         if deaths:
             self.live.deaths(self.devices.points_of(deaths), self.clock())
         await self.judge.commit(committed.batch, births, deaths)
+        self.corrections.note(committed.batch)
 
     def _show(self, changed: Sequence[AlertRecord]) -> None:
         take_alerts(self.app, changed)
-
-    async def _transitions(self, transitions: Sequence[Transition]) -> None:
-        """What may be worth a notice, on record and in order."""
-        await self.notices.take(transitions)
-
-    def _masking(self, rule: str) -> Literal["", "device", "below"]:
-        """What alerts of a rule mask."""
-        found = self.judge.engine.rules.get(rule)
-        return found.masking if found else ""
 
     def _told(self, changed: Sequence[AlertRecord]) -> None:
         take_alerts(self.app, changed)
@@ -338,7 +338,7 @@ class Steward:
                 await self._rebind(facility)
                 rules = await asyncio.to_thread(rules_of, self.settings, facility)
                 await self.judge.rebind(rules, facility)
-                await self.desk.rebind(facility, self.settings.desk, self._masking)
+                await self.desk.rebind(facility, self.settings.desk, self.judge.masks)
             except Exception:  # the task boundary
                 log.exception("admission_not_followed")
             await asyncio.sleep(0.5)
@@ -351,6 +351,7 @@ class Steward:
     async def _retain(self) -> None:
         await self.store.retain(self.clock() - self.settings.store.retention)
         await asyncio.to_thread(self.records.retain, self.clock() - self.settings.records.retention)
+        await asyncio.to_thread(self.desk.rows.retain, self.clock() - 30 * DAY)
         await self.notices.retain()
 
     # -- what the API asks

@@ -1,0 +1,234 @@
+"""Corrections: what late and back-filled samples would have changed, written beside the alerts and never over them.
+
+Invariants: the rules concerned are replayed through the engine of the backtest, with and without the late samples; only where
+the two differ is something noted, so what the live engine saw is never doubted for another reason. Bounded in points, span
+and samples for each run; what does not fit is counted. Rules that judge arrival (absence) are not concerned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from rules.backtest import Episode, Trial
+from rules.contract import Rule
+from rules.engine import Engine
+from steward.model import Alert, Batch, Condition, Facility, Point, PointIndex, Quality
+from steward.records import AlertRecord, Records
+from steward.records.desk import DeskRecords, Noted
+from steward.store import Store
+from steward.units import DAY, HOUR, SECOND
+
+log = structlog.get_logger()
+
+POINTS = 200
+"""Points with late samples that one run looks at."""
+WAITING = 20_000
+"""Points that may wait; beyond it late samples are counted and left."""
+SPAN = 7 * DAY
+SAMPLES = 2_000_000
+MARGIN = HOUR
+TOLERANCE = SECOND
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What late samples touch: rules, the targets they are bound to, and all points that those need."""
+
+    rules: list[Rule]
+    pairs: set[Pair]
+    points: dict[str, Point]
+
+
+class Corrections:
+    """Late samples in, corrections out. `note` and `run` in the event loop; told: hears of alerts that got one."""
+
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        index: PointIndex,
+        store: Store,
+        records: Records,
+        clock: Callable[[], int],
+        told: Callable[[Sequence[AlertRecord]], None],
+        registry: CollectorRegistry,
+    ) -> None:
+        self._engine, self._index, self._store = engine, index, store
+        self._records, self._rows = records, DeskRecords(records.database)
+        self._clock, self._told = clock, told
+        self._newest = np.full(1024, np.iinfo(np.int64).min, np.int64)
+        self._late: dict[int, set[int]] = {}
+        self._seen = Counter("steward_late_samples", "Late or back-filled samples, by what became of them", ["outcome"], registry=registry)  # noqa: E501  # fmt: skip
+        self._made = Counter("steward_alert_corrections", "Corrections written beside alerts", registry=registry)
+
+    def seed(self, latest: Batch) -> None:
+        """The newest sample of every point, as the store has it: what is older than these is late."""
+        self._advance(latest)
+
+    def note(self, batch: Batch) -> None:
+        """A committed batch: remembers which of its samples are late."""
+        if not len(batch):
+            return
+        self._grow(int(batch.point.max()))
+        late = (batch.historical | (batch.at < self._newest[batch.point])) & (batch.quality != Quality.BAD)
+        self._advance(batch)
+        for point, at in zip(batch.point[late].tolist(), batch.at[late].tolist(), strict=True):
+            if point not in self._late and len(self._late) >= WAITING:
+                self._seen.labels("crowded").inc()
+                continue
+            self._late.setdefault(point, set()).add(at)
+
+    def _advance(self, batch: Batch) -> None:
+        if len(batch):
+            self._grow(int(batch.point.max()))
+            live = ~batch.historical
+            np.maximum.at(self._newest, batch.point[live], batch.at[live])
+
+    def _grow(self, number: int) -> None:
+        if number >= len(self._newest):
+            more = np.full(max(number + 1 - len(self._newest), len(self._newest)), np.iinfo(np.int64).min, np.int64)
+            self._newest = np.concatenate([self._newest, more])
+
+    async def run(self) -> None:
+        """Looks at the late samples of some points; the rest waits for the next run."""
+        late = {point: self._late.pop(point) for point in list(self._late)[:POINTS]}
+        if not late:
+            return
+        engine = self._engine()
+        concern = await asyncio.to_thread(concerned, engine, list(late))
+        count = sum(len(times) for times in late.values())
+        if not concern.pairs:
+            self._seen.labels("unjudged").inc(count)
+            return
+        judged = await self._judge(engine.facility, concern, late)
+        self._seen.labels("judged" if judged else "too_many").inc(count)
+
+    async def _judge(self, facility: Facility, concern: Concern, late: dict[int, set[int]]) -> bool:
+        now = self._clock()
+        last = max(max(times) for times in late.values())
+        first = max(min(min(times) for times in late.values()), last - SPAN)
+        rules, targets = sorted({pair[0] for pair in concern.pairs}), sorted({pair[1] for pair in concern.pairs})
+        known = await asyncio.to_thread(self._rows.episodes, rules, targets, first, last + 1)
+        known = [one for one in known if (one.alert.rule, one.alert.target) in concern.pairs]
+        start = max(min([first, *(one.alert.since for one in known)]) - MARGIN, last - SPAN)
+        reach = last + max(rule.wait + rule.keep for rule in concern.rules) + MARGIN
+        end = min(max([reach, *((one.alert.resolved or now) + MARGIN for one in known)]), now, start + 2 * SPAN)
+        small = replace(facility, points=concern.points)
+        trial = Trial(concern.rules, small, self._index, start)
+        numbers = [self._index.add(id) for id in concern.points]
+        batch = await self._store.read(numbers, trial.begin, end, SAMPLES)
+        if len(batch) >= SAMPLES:
+            log.warning("late_samples_not_judged", points=len(late), samples=len(batch))
+            return False
+        without = batch.take(~_among(batch, late))
+        truly = await asyncio.to_thread(_replay, trial, batch, end)
+        before = await asyncio.to_thread(_replay, Trial(concern.rules, small, self._index, start), without, end)
+        recorded = await asyncio.to_thread(self._rows.episodes, rules, targets, start, end)
+        await self._write([one for one in recorded if (one.alert.rule, one.alert.target) in concern.pairs], before, truly, now)
+        return True
+
+    async def _write(self, recorded: list[AlertRecord], before: list[Episode], truly: list[Episode], now: int) -> None:
+        notes = []
+        for record in recorded:
+            saw = _meeting(before, record)
+            if saw is None:
+                continue  # the replay does not know it: it is not the late samples that would have changed it
+            now_seen = _meeting(truly, record)
+            if now_seen is None:
+                notes.append(Noted(record.id, "correction", now, "late data: it would not have fired"))
+            elif _differ(saw.fired, now_seen.fired) or _differ(saw.resolved, now_seen.resolved):
+                words = f"late data: it would have fired at {_time(now_seen.fired)}, over at {_time(now_seen.resolved)}"
+                notes.append(Noted(record.id, "correction", now, words))
+        missed = []
+        for one in truly:
+            same = [*before, *(_episode(record) for record in recorded)]
+            if one.resolved is not None and not any(_overlap(one, other) for other in same):
+                missed.append(_missed(one))
+                words = f"late data: it would have fired at {_time(one.fired)}, over at {_time(one.resolved)}"
+                notes.append(Noted(missed[-1].id, "correction", now, words))
+        if missed:
+            await asyncio.to_thread(self._records.record_alerts, missed, now)
+        changed = await asyncio.to_thread(self._rows.correct, notes, now)
+        if changed:
+            self._made.inc(len(changed))
+            self._told(changed)
+            log.info("alerts_corrected", alerts=len(changed))
+
+
+def concerned(engine: Engine, numbers: Sequence[int]) -> Concern:
+    """What the points of these numbers are inputs of, among the rules that judge by the time of samples."""
+    found: dict[str, Rule] = {}
+    pairs: set[Pair] = set()
+    points: dict[str, Point] = {}
+    for bank in engine.banks:
+        if bank.kind.CLOCK != "at":
+            continue
+        route = bank.route
+        for number in numbers:
+            if number >= route.points:
+                continue
+            first = int(route.start[number])
+            for row in route.row[first : first + int(route.count[number])].tolist():
+                rule, target = bank.rules[int(bank.rule_of[row])], bank.targets[row]
+                found[rule.id] = rule
+                pairs.add((rule.id, target.id))
+                points |= {point.id: point for point in target.points if point is not None}
+    return Concern(list(found.values()), pairs, points)
+
+
+def _among(batch: Batch, late: dict[int, set[int]]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    mask = np.zeros(len(batch), np.bool_)
+    for point, times in late.items():
+        mask |= (batch.point == point) & np.isin(batch.at, np.fromiter(times, np.int64, len(times)))
+    return mask
+
+
+def _replay(trial: Trial, batch: Batch, end: int) -> list[Episode]:
+    order = np.argsort(batch.at, kind="stable")
+    trial.feed(batch.take(order))
+    return trial.outcome(end).episodes
+
+
+def _episode(record: AlertRecord) -> Episode:
+    alert = record.alert
+    return Episode(
+        alert.rule, alert.kind, alert.severity, alert.target, alert.points, alert.since, alert.fired or alert.since,
+        alert.resolved, alert.value, alert.worst, alert.limit, alert.evidence,
+    )  # fmt: skip
+
+
+def _overlap(one: Episode, other: Episode) -> bool:
+    if (one.rule, one.target) != (other.rule, other.target):
+        return False
+    never = np.iinfo(np.int64).max
+    return one.since <= other.end(never) and other.since <= one.end(never)
+
+
+def _meeting(episodes: Sequence[Episode], record: AlertRecord) -> Episode | None:
+    return next((one for one in episodes if _overlap(one, _episode(record))), None)
+
+
+def _differ(one: int | None, other: int | None) -> bool:
+    if one is None or other is None:
+        return one is not other
+    return abs(one - other) > TOLERANCE
+
+
+def _missed(one: Episode) -> Alert:
+    """The episode that nobody saw, as a resolved alert that says so."""
+    evidence = {**one.evidence, "reason": "found by late data"}
+    return Alert(
+        one.rule, one.kind, one.severity, one.target, one.points, Condition.RESOLVED, one.since, one.resolved or one.fired,
+        one.fired, one.resolved, one.value, one.worst, one.limit, evidence,
+    )  # fmt: skip
+
+
+def _time(at: int | None) -> str:
+    return "(lasts)" if at is None else f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d %H:%M:%S} UTC"
