@@ -1,4 +1,4 @@
-"""How often the record ratio alerts on unlabelled public data, bdg2: `python -m bench.detect.rates`. Nothing is fitted to it."""
+"""How often the record ratio alerts on unlabelled public data (bdg2): `python -m bench.detect.rates`."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class Bank:
         mean = np.where(n == 0, x, mean)
         ring, place = self.columns["ring"], rows * RING
         flat = ring.reshape(-1)
-        sums = take("sums", rows) + (x[:, None] - flat[place[:, None] + (n[:, None] - _BACK) % RING])
+        sums = take("sums", rows) + (x[:, None] - flat.take(place[:, None] + (n[:, None] - _BACK) % RING))
         daily, weekly = self.columns["day_count"][rows, day] > 0, self.columns["week_count"][rows, hour] > 0
         day_rest = x - self.columns["day_slot"][rows, day]
         week_rest = x - self.columns["week_slot"][rows, hour]
@@ -170,15 +170,16 @@ class Bank:
         views = np.empty((len(rows), HALF))
         views[:, 0] = x - mean
         views[:, 1:4] = sums / _WIDTHS - mean[:, None]
-        views[:, 4] = x - flat[place + (n - 1) % RING]
-        views[:, 5] = x - flat[place + (n - 24) % RING]
+        views[:, 4] = x - flat.take(place + (n - 1) % RING)
+        views[:, 5] = x - flat.take(place + (n - 24) % RING)
         views[:, PROFILE] = np.where(known & (count >= SHORT - 1), total / SHORT, 0.0)
         if len(n) and int(n.min()) < RING:
             views[:, 1:6][n[:, None] < _STARTS] = 0.0
         scaled = views * unit[:, None]
-        above, below = np.nonzero(scaled > second[:, :HALF]), np.nonzero(-scaled > second[:, HALF:])
-        where = np.concatenate((above[0], below[0]))
-        stream = np.concatenate((above[1], below[1] + HALF))
+        above = np.flatnonzero(scaled > second[:, :HALF])  # of a flat array: several times faster than of two axes
+        below = np.flatnonzero(-scaled > second[:, HALF:])
+        where = np.concatenate((above // HALF, below // HALF))
+        stream = np.concatenate((above % HALF, below % HALF + HALF))
         hits: tuple[Array, ...] = (where,)
         if len(where):
             hits = self._judge(rows, at, where, stream, views, second, unit, floor, n, mean, x, rest, found)
