@@ -26,6 +26,8 @@ BLOCK = 4
 LEAST_WEEKS = 4
 RANGE = (0.05, 0.95)
 """The range that a forecast states."""
+WIDER = 1.2
+"""The drawn range times this: blocks of a few weeks miss slower swings. Without it 83 % of synthetic years lay inside."""
 
 
 class Per(StrEnum):
@@ -188,10 +190,9 @@ def forecast(days: Days, first: int, today: int, end: int, seed: int = 1) -> For
     )
     if rest is None:
         rest, basis = _by_rate(past, today, end, draw), Basis.RUN_RATE
-    low, high = np.quantile(rest, RANGE)
-    return Forecast(
-        so_far + float(np.median(rest)), so_far + float(low), so_far + float(high), basis, int(past.good.sum()), known
-    )
+    middle = float(np.median(rest))
+    low, high = middle + WIDER * (np.quantile(rest, RANGE) - middle)
+    return Forecast(so_far + middle, so_far + float(low), so_far + float(high), basis, int(past.good.sum()), known)
 
 
 def _weeks(days: Days) -> list[BoolArray]:

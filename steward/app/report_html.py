@@ -14,7 +14,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from steward.app.report_model import Report
-from steward.app.report_tables import Cell, Table, days, local, shown, tables
+from steward.app.report_tables import SHOWN, Cell, Column, Table, days, local, shown, tables
 from steward.app.report_words import word
 from steward.model import text
 
@@ -61,7 +61,15 @@ def page(report: Report, language: str, sheet: str = "") -> str:
 
 
 def _cells(table: Table, row: list[Cell]) -> list[tuple[str, str]]:
-    return [(_cell(cell, column.format), column.format) for cell, column in zip(row, table.columns, strict=True)]
+    return [(_cell(cell, column.format), _class(column)) for cell, column in zip(row, table.columns, strict=True)]
+
+
+LONG = frozenset(("site", "registers", "register", "node", "alert", "source", "standard_id", "known", "of", "reason"))
+"""Columns of names and ids, which may break anywhere."""
+
+
+def _class(column: Column) -> str:
+    return "number" if column.format != "text" else "long" if column.key in LONG else ""
 
 
 def _cell(cell: Cell, format: str) -> str:
@@ -122,5 +130,5 @@ def _charts(report: Report, language: str) -> list[Chart]:
                 if value is not None
             ]
             name = f"{text(site.name, language)} · {word(figure.metric, language)}"
-            charts.append(Chart(name, f"{top:,.1f}", bars))
+            charts.append(Chart(name, f"{top:,.1f} {SHOWN[figure.metric][0]}", bars))
     return charts
