@@ -23,6 +23,7 @@ from api.routes import (
     energy,
     health,
     history,
+    ledger,
     live,
     money,
     notices,
@@ -53,6 +54,7 @@ TAGS = [
     {"name": "energy", "description": "Consumption: figures by place, shapes, balances, indicators, quotas, ranking."},
     {"name": "alerts", "description": "What is wrong, and what people do about it."},
     {"name": "money", "description": "Tariffs, factors, calendars; cost, bills, allocation."},
+    {"name": "ledger", "description": "Consumption with its evidence, and what people decide about it."},
     {"name": "trials", "description": "Rules tried on the past before they are switched on."},
     {"name": "notices", "description": "Who is told, and what became of it."},
     {"name": "reports", "description": "Monthly reports as workbook, page and table."},
@@ -92,7 +94,23 @@ def create_app(services: Services) -> FastAPI:
     app.state.context = context
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    for subject in (tree, points, live, now, history, energy, alerts, desk, money, notices, trials, reports, devices, server):
+    for subject in (
+        tree,
+        points,
+        live,
+        now,
+        history,
+        ledger,
+        energy,
+        alerts,
+        desk,
+        money,
+        notices,
+        trials,
+        reports,
+        devices,
+        server,
+    ):
         app.include_router(subject.router, prefix=PREFIX)
     app.include_router(health.router)
     app.router.default = Page(services.settings.web)

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from api.energy import EnergyDesk, NoEnergy
 from api.reports import NoReports, ReportDesk
 from api.services_desk import AlertDesk, NoDesk
+from api.services_ledger import LedgerDesk, NoLedger
 from api.services_money import MoneyDesk, NoMoney
 from api.services_notices import NoNotices, NoticeDesk
 from api.services_trials import NoTrials, TrialDesk
@@ -250,6 +251,7 @@ class Services:
     reports: ReportDesk = field(default_factory=NoReports)
     desk: AlertDesk = field(default_factory=NoDesk)
     trials: TrialDesk = field(default_factory=NoTrials)
+    ledger: LedgerDesk = field(default_factory=NoLedger)
     money: MoneyDesk = field(default_factory=NoMoney)
     notices: NoticeDesk = field(default_factory=NoNotices)
     version: str = __version__

@@ -18,6 +18,7 @@ import { Places } from './views/places.js';
 import { PointView } from './views/point.js';
 import { Alerts } from './views/alerts.js';
 import { AlertView } from './views/alert.js';
+import { Meters } from './views/meters.js';
 import { Devices } from './views/devices.js';
 import { Settings } from './views/settings.js';
 
@@ -26,6 +27,7 @@ function view({ view: name, item }) {
   if (name === 'places') return html`<${Places} />`;
   if (name === 'point') return html`<${PointView} key=${item} id=${item} />`;
   if (name === 'alerts') return item ? html`<${AlertView} key=${item} id=${item} />` : html`<${Alerts} />`;
+  if (name === 'meters') return html`<${Meters} />`;
   if (name === 'devices') return html`<${Devices} item=${item} />`;
   if (name === 'settings') return html`<${Settings} />`;
   if (name === 'now') return html`<${Now} />`;

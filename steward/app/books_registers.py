@@ -110,13 +110,13 @@ def mean_of(register: Register) -> tuple[str, str, str] | None:
 
 
 def derived_points(facility: Facility, meters: Mapping[str, MeterTable]) -> list[Point]:
-    """The points that the registers give: a mean of each quarter-hour where the equip has no gauge of its own, and a fault."""
-    gauges = {(point.equip or point.device or point.id, point.metric) for point in facility.points.values() if _measured(point)}
+    """The points that the registers give: a mean of each quarter-hour where the device has no gauge of its own, and a fault."""
+    gauges = {(point.device or point.equip or point.id, point.metric) for point in facility.points.values() if _measured(point)}
     made: list[Point] = []
     for register in registers_of(facility, meters).values():
         point = facility.points[register.id]
         mean = mean_of(register)
-        if mean is not None and (point.equip or point.device or point.id, mean[1]) not in gauges:
+        if mean is not None and (point.device or point.equip or point.id, mean[1]) not in gauges:
             made.append(_derive(point, mean[0], mean[1], mean[2], Nature.GAUGE))
         if f"{point.id}.fault" not in facility.points:
             made.append(_derive(point, "fault", "fault", "1", Nature.STATE))

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
+from steward.app.books_registers import with_derived
 from steward.config import Settings, admit
+from steward.config.meters import MeterTable
 from steward.model import Channel, Device, Facility, Point, PointIndex
 
 log = structlog.get_logger()
@@ -59,7 +62,7 @@ class Directory:
         self.changed = changed
         self.refused = 0
         self.settings = settings
-        self.facility = self._with_admitted(settings.facility)
+        self.facility = self._with_admitted(settings.facility, settings.meters)
         self._number(self.facility)
 
     def admit(self, broker: str, template: str, address: str) -> Admission | None:
@@ -75,6 +78,7 @@ class Directory:
             self._registrar.admit(device.id, template, address, broker, self.clock())
             channels = grown.channels[len(before.channels) :]
             points = [grown.points[channel.point] for channel in channels]
+            grown = self._derive(grown, points)
             self._number(grown)
             self.facility = grown
         log.info("device_admitted", device=device.id, template=template, broker=broker)
@@ -96,7 +100,7 @@ class Directory:
 
     def prepare(self, settings: Settings) -> Facility:
         """The facility that `take` would make of a new file: admitted devices whose templates are still there stay."""
-        facility = self._with_admitted(settings.facility)
+        facility = self._with_admitted(settings.facility, settings.meters)
         self._number(facility)
         return facility
 
@@ -106,7 +110,12 @@ class Directory:
             self.settings, self.facility = settings, self.prepare(settings)
             return self.facility
 
-    def _with_admitted(self, facility: Facility) -> Facility:
+    def _derive(self, grown: Facility, points: Sequence[Point]) -> Facility:
+        """With what the registers of a new device give."""
+        alone = with_derived(replace(grown, points={point.id: point for point in points}), self.settings.meters)
+        return replace(grown, points={**grown.points, **alone.points})
+
+    def _with_admitted(self, facility: Facility, meters: Sequence[MeterTable] = ()) -> Facility:
         listed = {(device.template, device.address) for device in facility.devices.values()}
         for known in self._registrar.admitted():
             if known.template not in facility.templates or known.device in facility.devices:
@@ -114,7 +123,7 @@ class Directory:
             if (known.template, known.address) in listed:
                 continue  # a person has adopted it into the file, perhaps under another id
             facility, _ = admit(facility, known.template, known.address, known.broker, known.device)
-        return facility
+        return with_derived(facility, meters)
 
     def _number(self, facility: Facility) -> None:
         for point in facility.points:

@@ -33,6 +33,7 @@ from collectors.quarantine import Quarantine
 from collectors.routing import Routing
 from steward import __version__
 from steward.app import brokers
+from steward.app.bookkeeping import book, books_of, schedule
 from steward.app.corrections import Corrections
 from steward.app.desk import AlertDesk
 from steward.app.directory import Directory
@@ -40,6 +41,7 @@ from steward.app.energy_service import consumptions
 from steward.app.fleet import Devices
 from steward.app.jobs import Jobs
 from steward.app.judge import Judge, rules_of, worded
+from steward.app.ledger_desk import LedgerDesk
 from steward.app.money import Cashier, calendar_doubts
 from steward.app.notices import NoticeService
 from steward.app.stores import open_url, store_of
@@ -111,6 +113,8 @@ class Steward:
             await self._build()
             await self.judge.start(self.store)
             undo.push_async_callback(self.judge.stop)
+            await self.books.start(self.store)
+            undo.push_async_callback(self.books.stop)
             await self._connect(undo)
             await self.pipeline.start(self.connections)
             undo.push_async_callback(self.pipeline.stop)
@@ -153,6 +157,7 @@ class Steward:
         facility = await asyncio.to_thread(self.directory.take, settings)
         await self._rebind(facility)
         await self.judge.rebind(rules, facility)
+        await self.books.rebind(facility, settings.meters, settings.ledger)
         await self.desk.rebind(facility, settings.desk, self.judge.masks)
         await self.notices.renew(plan)
         log.info("reloaded", points=len(facility.points), devices=len(facility.devices), rules=len(rules))
@@ -189,6 +194,8 @@ class Steward:
             lambda: self.settings.money, lambda: self.facility, lambda: getattr(self, "books", None), self.records, self.clock
         )
         self.consumptions = consumptions(self, lambda: getattr(self, "books", None), self.money, self._wording)
+        parts = (self.index, self.records, self.live, self.store)
+        self.books = books_of(self.settings, facility, parts, self.clock, self._judged, self.registry)
         self.app: FastAPI = create_app(self._services())
         self.judge: Judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
         batch = self.settings.batch
@@ -255,6 +262,7 @@ class Steward:
             energy=self.consumptions.desk,
             reports=self.consumptions.shelf,
             desk=self.desk,
+            ledger=LedgerDesk(self.books, self.clock),
             notices=self.notices,
             trials=Desk(
                 self.trials, lambda: self.facility, lambda: self.settings.packs, self.desk.labels, lambda episode: None
@@ -267,6 +275,7 @@ class Steward:
         self.jobs.nightly("retain", "01:40", self._retain)
         self.jobs.nightly("report", "22:30", self.consumptions.write_report)
         self.jobs.every("save", SAVE_EVERY, self.judge.save)
+        schedule(self.jobs, self.books)
         self.jobs.every("corrections", CORRECT_EVERY, self.corrections.run)
         self.jobs.start()
         self._tasks = [
@@ -293,7 +302,11 @@ class Steward:
         if deaths:
             self.live.deaths(self.devices.points_of(deaths), self.clock())
         await self.judge.commit(committed.batch, births, deaths)
+        await book(self.books, committed.batch)
         self.corrections.note(committed.batch)
+
+    async def _judged(self, batch: Batch) -> None:
+        await self.judge.commit(batch, (), ())
 
     def _show(self, changed: Sequence[AlertRecord]) -> None:
         take_alerts(self.app, changed)
@@ -308,6 +321,7 @@ class Steward:
             try:
                 await self._listen()
                 await self.judge.tick()
+                await self.books.tick()
                 self.notices.tick(self.live)
             except Exception:  # the task boundary: time must go on passing
                 log.exception("tick_failed")
@@ -338,6 +352,7 @@ class Steward:
                 await self._rebind(facility)
                 rules = await asyncio.to_thread(rules_of, self.settings, facility)
                 await self.judge.rebind(rules, facility)
+                await self.books.rebind(facility, self.settings.meters)
                 await self.desk.rebind(facility, self.settings.desk, self.judge.masks)
             except Exception:  # the task boundary
                 log.exception("admission_not_followed")

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from steward.config.build import Origin, build
 from steward.config.derived import Derived, DerivedCheck, build_derived
 from steward.config.desk import DeskSettings, desk_of
+from steward.config.meters import LedgerTable, MeterTable, check_meters
 from steward.config.money import Money, build_money
 from steward.config.notices import NoticeTables, notice_tables
 from steward.config.schema import (
@@ -39,7 +40,7 @@ RuleCheck = Callable[[Facility, Sequence[str]], list[Problem]]
 
 SINGLE = (
     *("facility", "desk", "store", "records", "spool", "batch", "clock", "api"),
-    *("notices", "packs", "energy", "report", "money"),
+    *("notices", "packs", "energy", "report", "money", "ledger"),
 )
 
 
@@ -62,6 +63,8 @@ class Settings:
     money: Money = field(default_factory=Money)
     desk: DeskSettings = field(default_factory=DeskSettings)
     notices: NoticeTables = field(default_factory=NoticeTables)
+    meters: tuple[MeterTable, ...] = ()
+    ledger: LedgerTable = field(default_factory=LedgerTable)
 
 
 def facility_files(path: Path) -> list[Path]:
@@ -123,6 +126,7 @@ def parse(
     with _without_collection():
         merged, origin = _documents(texts, found)
         facility = build(merged, origin, formats, found)
+        check_meters(merged.meter, origin.get("meter", []), facility.points, merged.ledger, found)
         if check_rules is not None:
             found.extend(check_rules(facility, merged.packs))
         derived = build_derived(merged, origin, facility, found)
@@ -148,6 +152,8 @@ def parse(
         money,
         desk=desk,
         notices=notice_tables(merged),
+        meters=tuple(merged.meter),
+        ledger=merged.ledger,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from steward.config.derived import BuildingTable, CategoryTable, EnergyTable, QuotaTable, ReportTable, VirtualMeterTable
 from steward.config.desk import DeskTable, EscalationTable, MaintenanceTable
+from steward.config.meters import LedgerTable, MeterTable
 from steward.config.money_tables import AllocationTable, FactorTable, HeatingSeasonTable, MoneyTable, TariffTable
 from steward.config.notices import ChannelTable, DigestTable, NoticesTable, RecipientTable, RouteTable
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
@@ -287,6 +288,8 @@ class Document(Table):
     point: list[PointTable] = []
     energy: EnergyTable = EnergyTable()
     report: ReportTable = ReportTable()
+    ledger: LedgerTable = LedgerTable()
+    meter: list[MeterTable] = []
     virtual_meter: list[VirtualMeterTable] = []
     building: list[BuildingTable] = []
     quota: list[QuotaTable] = []

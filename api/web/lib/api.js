@@ -93,6 +93,9 @@ export const api = {
 
   devices: (/** @type {string} */ branch, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('devices', { under: underOf(branch), limit: 1000, ...query }, signal),
   device: (/** @type {string} */ device, /** @type {AbortSignal} */ signal) => get(`devices/${id(device)}`, {}, signal).then((found) => seeded(found, found.values)),
+  registers: (/** @type {AbortSignal} */ signal) => get('ledger', {}, signal).then((found) => found.registers),
+  questions: (/** @type {AbortSignal} */ signal) => get('ledger/questions', {}, signal).then((found) => found.questions),
+  answer: (/** @type {string} */ question, /** @type {number} */ answer) => post(`ledger/questions/${id(question)}/answer`, { answer, who: me() || 'page' }),
   quarantine: (/** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('quarantine', query, signal),
   server: (/** @type {AbortSignal} */ signal) => get('server', {}, signal),
 };

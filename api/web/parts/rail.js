@@ -11,7 +11,7 @@ import { alerts } from '../lib/alerts.js';
 import { Icon } from './icons.js';
 
 /** Every view that exists; nothing is promised that is not there. */
-export const VIEWS = ['now', 'places', 'alerts', 'devices', 'settings'];
+export const VIEWS = ['now', 'places', 'alerts', 'meters', 'devices', 'settings'];
 /** Which rail entry an address belongs to. */
 const HOME = { point: 'places' };
 
