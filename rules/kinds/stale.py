@@ -56,6 +56,7 @@ class Stale(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def bind(self, targets: Sequence[Target]) -> list[Target]:
         """The points as leaves, and a row for each device and each gateway above them."""
+        targets = [target for target in targets if target.point.role != "derived"]  # they follow from a register's reads
         below: dict[str, list[str]] = {}
         for target in targets:
             for device in _chain(target.facility, target.device):
