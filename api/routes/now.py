@@ -18,6 +18,7 @@ from api.mains import mains
 from api.reply import MILLISECOND, finite, ms, reply
 from api.routes._shared import Under, failures
 from api.schema_service import Sites, Summary
+from api.services_ledger import NoLedger
 from steward.errors import StoreError
 from steward.live import Freshness
 from steward.model import FloatArray, NumberArray, Point, Site
@@ -171,8 +172,19 @@ async def _today(here: Context, chosen: Sequence[tuple[list[Point], list[Point]]
     wanted = [point for points in registers for point in points]
     if not wanted:
         return [None for _ in registers]
+    if not isinstance(here.services.ledger, NoLedger):
+        return [await _booked(here, points, zone) for points in registers]
     found = await _aggregate(here, wanted, _midnight(now, zone), now + SECOND, HOUR)
     return [_total(found, _numbers(here, points)) if points else None for points in registers]
+
+
+async def _booked(here: Context, registers: Sequence[Point], zone: str) -> float | None:
+    """What the ledger has of some registers since local midnight: closed quarter-hours, whatever the registers did."""
+    now = here.services.clock()
+    midnight = _midnight(now, zone)
+    if not registers or now <= midnight:
+        return None
+    return await here.services.ledger.total([point.id for point in registers], midnight, now)
 
 
 async def _sites(here: Context, catalogue: Catalogue) -> dict[str, tuple[list[float | None], float | None]]:
@@ -198,7 +210,10 @@ async def _sites(here: Context, catalogue: Catalogue) -> dict[str, tuple[list[fl
         spark: list[float | None] = [None] * STEPS
         if gauges or counters:
             spark = _spark(found, _numbers(here, gauges or counters), start, bool(gauges))
-        made[site] = (spark, _total(todays[zone], _numbers(here, counters)) if counters else None)
+        if isinstance(here.services.ledger, NoLedger):
+            made[site] = (spark, _total(todays[zone], _numbers(here, counters)) if counters else None)
+        else:
+            made[site] = (spark, await _booked(here, counters, zone))
     return made
 
 

@@ -65,7 +65,8 @@ class LedgerDesk:
         return await asyncio.to_thread(self._total, points, start, end)
 
     def _total(self, points: Sequence[str], start: int, end: int) -> float | None:
-        totals = [self._books.consumption(point, start, end, "year").total for point in points]
+        kept = {state.point for state in self._books.registers()}
+        totals = [self._books.consumption(point, start, end, "year").total for point in points if point in kept]
         known = [total for total in totals if not math.isnan(total)]
         return sum(known) if known else None
 

@@ -155,6 +155,13 @@ async def test_a_wrong_request_is_refused_in_the_one_shape(
     assert says in answer.text
 
 
+async def test_today_of_a_place_is_what_the_ledger_has_of_it(ledger: World, get: Get) -> None:
+    found = await get("/summary", under="site:block-a")
+    start, now = found["day_start"], found["now"]
+    booked = await get(f"/ledger/{POINT}", start=start, end=now, period="hour")
+    assert found["quantities"]["electricity"]["today"] == pytest.approx(booked["total"])
+
+
 async def test_without_a_ledger_there_is_nothing_to_ask(world: World, get: Get) -> None:
     assert await get("/ledger") == {"registers": []}
     assert await get("/ledger/questions") == {"questions": []}
