@@ -1,4 +1,4 @@
-"""A rule over history: the same engine, fed from the past minute by minute; episodes come out.
+"""A rule over history: the same engine, fed from the past; episodes come out.
 
 Time of arrival is taken to be the time of the sample, so that a result does not depend on when a history was imported; time
 passes before the samples of each minute, so silence is judged as it would have been. A trial is a fold: the history may come
@@ -16,10 +16,8 @@ import numpy as np
 from rules.binding import Unbound
 from rules.contract import Rule
 from rules.engine import Engine
-from steward.model import Alert, Batch, Condition, Facility, IntArray, NumberArray, PointIndex, Severity
+from steward.model import Alert, Batch, Condition, Facility, NumberArray, PointIndex, Severity
 from steward.units import HOUR, MINUTE
-
-_SHORT = np.iinfo(np.int16).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +103,13 @@ class Trial:
         first = int(batch.at.min())
         if first < self.at - self.step:
             raise ValueError(f"history reaches back: a block begins at {first}, the one before ended at {self.at}")
-        minute = (batch.at - first // self.step * self.step) // self.step
-        batch, minute = _in_order(batch, minute)
-        edges = np.flatnonzero(np.diff(minute, prepend=-1))
-        stops = np.append(edges[1:], len(batch))
-        for start, stop in zip(edges.tolist(), stops.tolist(), strict=True):
-            now = (first // self.step + int(minute[start])) * self.step
-            self._take(self.engine.tick(now))
-            self._take(self.engine.feed(_slice(batch, start, stop), now + self.step))
-        self.at = int(batch.at[-1]) // self.step * self.step + self.step
+        self._take(self.engine.replay(batch, self.step))
+        self.at = int(batch.at.max()) // self.step * self.step + self.step
 
     def outcome(self, end: int | None = None) -> Outcome:
         """What there is so far; with `end` time passes up to it first."""
         if end is not None:
-            self._take(self.engine.tick(end))
+            self._take(self.engine.wait(end, self.step))
             self.at = max(self.at, end)
         episodes = [_episode(alert) for alert in self._episodes.values() if alert.fired is not None]
         episodes = [one for one in episodes if one.end(self.at) >= self.start]
@@ -137,23 +128,6 @@ class Trial:
         for alert in alerts:
             if alert.condition is not Condition.PENDING:
                 self._episodes[alert.id] = alert
-
-
-def _in_order(batch: Batch, minute: IntArray) -> tuple[Batch, IntArray]:
-    """The samples by minute, each point's by time within it; arrival is the time of the sample, nothing is back-fill."""
-    same = batch.point[1:] == batch.point[:-1]
-    if (same & (batch.at[1:] < batch.at[:-1])).any() or (batch.point[1:] < batch.point[:-1]).any():
-        order = np.lexsort((batch.at, batch.point))
-        batch, minute = batch.take(order), minute[order]
-    keys = minute.astype(np.int16) if int(minute.max()) < _SHORT else minute  # sixteen bits are sorted by radix
-    order = np.argsort(keys, kind="stable")
-    taken = batch.take(order)
-    plain = Batch(taken.point, taken.at, taken.at, taken.value, taken.quality, np.zeros(len(taken), np.bool_))
-    return plain, minute[order]
-
-
-def _slice(batch: Batch, start: int, stop: int) -> Batch:
-    return Batch(*(getattr(batch, name)[start:stop] for name in Batch.__slots__))
 
 
 def _episode(alert: Alert) -> Episode:

@@ -43,8 +43,8 @@ class Bank:
         self.initial: dict[str, Column] = dict(rules[0].kind.state())
         self.state = State(self._columns(), len(order))
         wait = np.array([rule.wait for rule in rules], np.int64)
-        keep = np.array([rule.keep for rule in rules], np.int64)
-        self.lifecycle = Lifecycle(self.state, wait, keep, lambda row: self.kind.evidence(self.state, row))
+        self.keep: IntArray = np.array([rule.keep for rule in rules], np.int64)
+        self.lifecycle = Lifecycle(self.state, wait, self.keep, lambda row: self.kind.evidence(self.state, row))
         names = [rules[rule].id for rule in self.rule_of.tolist()]
         self.kind.prepare(self.state, list(zip(names, self.targets, strict=True)))
         self.route = self._route(index)
@@ -107,11 +107,12 @@ class Bank:
             if fresh.all():
                 self.judge(rows, moment, value.take(source), quality.take(source))
             else:
-                self._count_late(moment, last, fresh)
+                self.count_late(moment, last, fresh)
                 source = source[fresh]
                 self.judge(rows[fresh], moment[fresh], value.take(source), quality.take(source))
 
-    def _count_late(self, at: IntArray, last: IntArray, fresh: BoolArray) -> None:
+    def count_late(self, at: IntArray, last: IntArray, fresh: BoolArray) -> None:
+        """Counts samples that are not newer than what their row has seen."""
         if self.kind.CLOCK == "received":
             return
         same = int(np.count_nonzero(at == last))
@@ -276,7 +277,7 @@ class AlignedBank(Bank):
         last = state["input_at"][rows, slot]
         fresh = at > last
         if not fresh.all():
-            self._count_late(at, last, fresh)
+            self.count_late(at, last, fresh)
             rows, slot, at, value, quality = rows[fresh], slot[fresh], at[fresh], value[fresh], quality[fresh]
         opened = state["opened_at"][rows]
         self.close(rows[(opened != UNSEEN) & (at > opened)])

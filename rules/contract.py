@@ -119,6 +119,23 @@ class Findings:
     at: IntArray | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What points did over a stretch of history, as columns. begin, end: first and last sample, ns; low, high: least and
+    greatest value; longest, shortest: time between two samples, ns (0 and unlimited where there is one)."""
+
+    begin: IntArray
+    end: IntArray
+    low: FloatArray
+    high: FloatArray
+    longest: IntArray
+    shortest: IntArray
+
+    def take(self, rows: IntArray) -> Span:
+        """The columns at `rows`."""
+        return Span(*(getattr(self, name)[rows] for name in self.__slots__))
+
+
 class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all kinds. Class variables describe the kind to the engine.
 
@@ -184,6 +201,18 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def step(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> Findings:
         """One moment of each of `rows`. value, quality: [rows]; of several inputs [rows, inputs] (NaN: missing, too old)."""
         raise NotImplementedError
+
+    @classmethod
+    def loud(cls, state: State, rows: IntArray, span: Span) -> BoolArray:
+        """Which rows may find something in a stretch of history; of the others the last sample alone gives the same state and
+        no finding. Rows with an active alert are asked, and judged, in any case."""
+        return np.ones(len(rows), np.bool_)
+
+    @classmethod
+    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray) -> BoolArray | None:
+        """Which samples of loud rows must be judged, so that the statements and the state are those of judging all: a mask
+        over the samples, which are sorted by row and time; `of` is the place in `rows`. None: all of them."""
+        return None
 
     @classmethod
     def elapse(cls, state: State, rows: IntArray, at: IntArray) -> Findings:

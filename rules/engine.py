@@ -20,6 +20,7 @@ from rules.bank import AlignedBank, Bank
 from rules.binding import Bound, Catalogue, Unbound, bind, climb
 from rules.contract import UNSEEN, Rule, Target
 from rules.lifecycle import FIRING, PENDING, Change
+from rules.stretch import Stretch, pass_time, replay
 from rules.waves import Cutter
 from steward.model import Alert, Batch, Condition, Facility, IntArray, PointIndex, Quality, Severity
 from steward.units import MINUTE, SECOND
@@ -97,6 +98,29 @@ class Engine:
         stated = self._collect()
         over = {alert.id for alert in stated if alert.condition is Condition.RESOLVED}
         return [alert for alert in stated if alert.id not in over]
+
+    def replay(self, batch: Batch, step: int) -> list[Alert]:
+        """Judges a stretch of history at once: the statements are those of feeding it minute by minute (`step` ns) with time
+        passing in between. Nothing is refused as historical or from the future; arrival is the time of the sample."""
+        batch = batch.take(batch.point < min((bank.route.points for bank in self.banks), default=0))
+        if not len(batch):
+            return []
+        every = Stretch.of(batch)
+        good = batch.quality != Quality.BAD
+        self.counts["bad"] += len(batch) - int(np.count_nonzero(good))
+        usable = every if good.all() else Stretch.of(batch.take(good)) if good.any() else None
+        for bank in self.banks:
+            stretch = every if bank.kind.USES_BAD or bank.kind.CLOCK == "received" else usable
+            if stretch is not None:
+                replay(bank, stretch, step, len(self._index))
+        return self._collect()
+
+    def wait(self, until: int, step: int) -> list[Alert]:
+        """Time passes up to `until` without samples, in steps as in `replay`."""
+        for bank in self.banks:
+            pass_time(bank, until, step)
+            bank.tick(until)
+        return self._collect()
 
     def tick(self, now: int) -> list[Alert]:
         """Time passes without samples: `for`, `keep_firing_for`, absence, opening hours up to the watermark."""

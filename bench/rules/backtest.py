@@ -2,7 +2,7 @@
 
 1,000 points at one sample a minute, twenty rules on all of them, through the same processes that the service uses. "limits":
 twenty thresholds with `for`; "mixed": 10 thresholds, 3 schedules, 3 stuck, 2 rates, 1 gated threshold, 1 stale. The history is
-a day of random load shapes, given again for each day; making it is part of the figure, reading a store is not. The peer is the
+a day of random load shapes with 24 excursions of half an hour, given again for each day; making it is part of the figure, reading a store is not. The peer is the
 aim: 60 s for a year on two cores. Peak memory is that of the largest process.
 """
 
@@ -55,7 +55,7 @@ class Days:
         minute = np.arange(1440)
         shape = 50 + 30 * np.sin((minute[None, :] - rng.integers(0, 1440, (POINTS, 1))) * 2 * np.pi / 1440)
         self.value = np.minimum(shape + rng.normal(0, 4, shape.shape), 94).reshape(-1)
-        for place in rng.integers(0, POINTS * 1440 - 30, 240):
+        for place in rng.integers(0, POINTS * 1440 - 30, 24):
             self.value[place : place + 30] = 98.0
         self.point = np.repeat(np.arange(POINTS, dtype=np.int32), 1440)
         self.minute = np.tile(minute * MINUTE, POINTS)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from rules import hours
-from rules.contract import NEVER, UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
+from rules.contract import NEVER, UNSEEN, Column, Findings, Kind, NotApplicable, Span, State, Target
 from rules.quantity import RATES, Duration, Limit
 from steward.model import BoolArray, ByteArray, Calendar, FloatArray, IntArray, Nature
 
@@ -119,6 +119,17 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         state.put("stretch_since", rows, began)
         due = np.where(running & ~counter, ends, NEVER)
         return Findings(true, value, state.get("above", rows), due=due)
+
+    @classmethod
+    def loud(cls, state: State, rows: IntArray, span: Span) -> BoolArray:
+        loud: BoolArray = state["counter"][rows] | state["running"][rows] | (span.high > state["above"][rows])
+        return loud
+
+    @classmethod
+    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray) -> BoolArray:
+        telling: BoolArray = state["counter"][rows][of] | (value > state["above"][rows][of])
+        telling[1:] |= telling[:-1]  # and the sample that ends it
+        return telling
 
     @classmethod
     def _rate(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from rules.contract import NEVER, UNSEEN, Column, Findings, Kind, State, Target
+from rules.contract import NEVER, UNSEEN, Column, Findings, Kind, Span, State, Target
 from rules.quantity import Duration
 from steward.model import BoolArray, ByteArray, Facility, FloatArray, IntArray
 from steward.units import MINUTE
@@ -126,6 +126,16 @@ class Stale(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return Findings(np.zeros(len(rows), np.bool_), np.zeros(len(rows)))
         back, moment, silence = (np.concatenate(column) for column in zip(*ended, strict=True))
         return Findings(np.zeros(len(back), np.bool_), silence, rows=back, at=moment)
+
+    @classmethod
+    def loud(cls, state: State, rows: IntArray, span: Span) -> BoolArray:
+        heard, allowance = state["heard_at"][rows], state["allowance"][rows]
+        loud: BoolArray = (heard == UNSEEN) | (span.begin - heard > allowance) | (span.longest > allowance)
+        row = rows
+        while (row >= 0).any():  # something above is silent: the first sample wakes it
+            loud |= (row >= 0) & (state["silence"][row] != TALKS)
+            row = np.where(row >= 0, state["parent"][row], -1)
+        return loud
 
     @classmethod
     def elapse(cls, state: State, rows: IntArray, at: IntArray) -> Findings:

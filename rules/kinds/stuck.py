@@ -9,7 +9,7 @@ import numpy as np
 
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
 from rules.quantity import Duration, Limit
-from steward.model import ByteArray, FloatArray, IntArray
+from steward.model import BoolArray, ByteArray, FloatArray, IntArray
 from steward.units import HOUR
 
 ALLOWED = 4
@@ -85,6 +85,18 @@ class Stuck(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             for number in range(ALLOWED):
                 true &= ~(np.abs(value - state.get(f"allowed_{number}", rows)) <= tolerance)
         return Findings(true)
+
+    @classmethod
+    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray) -> BoolArray:
+        telling = np.zeros(len(value), np.bool_)
+        # within a stretch two samples differ by at most twice the tolerance; what does not belong to one only starts anew
+        telling[1:] = np.abs(np.diff(value)) <= 2 * state["tolerance"][rows][of[1:]]
+        telling[:-1] |= telling[1:]
+        telling[1:] |= telling[:-1].copy()
+        ends = np.flatnonzero(np.diff(of, append=-1))
+        telling[ends] = True
+        telling[:-1] |= telling[1:].copy()  # the one before: else a value could look like one of an earlier stretch
+        return telling
 
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:

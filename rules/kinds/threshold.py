@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rules.contract import Column, Findings, Kind, State, Target
+from rules.contract import Column, Findings, Kind, Span, State, Target
 from rules.quantity import Limit
 from steward.model import BoolArray, ByteArray, FloatArray, IntArray
 
@@ -66,6 +66,18 @@ class Threshold(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             state["low"][moved] = np.where(under[changed], state["low_leave"][moved], state["low_enter"][moved])
         true = over | under
         return Findings(true, limit=cls._limits(state, rows, true, over))
+
+    @classmethod
+    def loud(cls, state: State, rows: IntArray, span: Span) -> BoolArray:
+        beyond: BoolArray = (span.high > state["high_leave"][rows]) | (span.low < state["low_leave"][rows])
+        beyond |= state["side"][rows] != 0
+        return beyond
+
+    @classmethod
+    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray) -> BoolArray:
+        beyond: BoolArray = (value > state["high_leave"][rows][of]) | (value < state["low_leave"][rows][of])
+        beyond[1:] |= beyond[:-1]  # and the sample that ends it
+        return beyond
 
     @classmethod
     def _limits(cls, state: State, rows: IntArray, true: BoolArray, over: BoolArray) -> FloatArray | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from rules import testing
 from rules.engine import Engine
 from rules.load import kinds
-from rules.testing import Case, Player, Sample
+from rules.testing import Case, Player, Result, Sample
 from steward.model import Alert
-from steward.units import HOUR
+from steward.units import HOUR, MINUTE
 
 HERE = Path(__file__).parent
 KINDS = sorted(kinds())
@@ -81,3 +82,41 @@ class Crashed(Restored):
                 Player.feed(self, self.seen[max(0, self.cut - self.overlap) :], 0, None)
             Player.feed(self, [sample], number, split)
             self.seen.append(sample)
+
+
+class Minutes(Player):
+    """Feeds the samples minute by minute, time passing before each."""
+
+    def play(self, split: set[int] | None = None) -> Result:
+        """The whole case."""
+        self.state(self.engine.resume(self.case.start))
+        minutes = {one.at // MINUTE for one in self.case.samples}
+        for minute in range(min({self.case.start // MINUTE, *minutes}), self.case.end // MINUTE + 1):
+            self.state(self.engine.tick(minute * MINUTE))
+            if minute in minutes:
+                self.take([one for one in self.case.samples if one.at // MINUTE == minute])
+        return self.result
+
+    def take(self, samples: list[Sample]) -> None:
+        """One minute's samples."""
+        part = testing.batch(samples, self.index)
+        self.state(self.engine.feed(part, int(part.at.max())))
+
+
+class Replayed(Player):
+    """Hands the samples over in a few stretches, cut between minutes."""
+
+    def __init__(self, case: Case, cuts: set[int]) -> None:
+        super().__init__(case)
+        self.cuts = cuts
+
+    def play(self, split: set[int] | None = None) -> Result:
+        """The whole case."""
+        self.state(self.engine.resume(self.case.start))
+        minutes = sorted({one.at // MINUTE for one in self.case.samples})
+        edges = [minutes[0], *sorted({minutes[cut % len(minutes)] for cut in self.cuts} - {minutes[0]}), minutes[-1] + 1]
+        for first, last in pairwise(edges):
+            part = [one for one in self.case.samples if first <= one.at // MINUTE < last]
+            self.state(self.engine.replay(testing.batch(part, self.index), MINUTE))
+        self.state(self.engine.wait(self.case.end // MINUTE * MINUTE, MINUTE))
+        return self.result
