@@ -265,7 +265,7 @@ def _case(name: str, table: Mapping[str, Any], content: Mapping[str, Any]) -> Ca
     last = [sample.received for sample in samples] + [at for at, _, _ in events]
     last += [start + duration(str(one["at"])) for one in expect]
     end = start + duration(table["end"]) if "end" in table else max(last, default=start)
-    tick = duration(str(table.get("tick", "1m")))
+    tick = duration(str(table.get("tick", content.get("tick", "1m"))))
     loaded = load([(f"case {name}:rule", rule)], facility)
     return Case(
         name, facility, loaded, start, end, tick, samples, events, expect, table.get("alerts"), table.get("not_applicable")
