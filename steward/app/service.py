@@ -17,7 +17,6 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from api import (
     ApiSettings,
-    BrokerState,
     DeviceState,
     RuleState,
     Services,
@@ -44,6 +43,7 @@ from steward.app.judge import Judge, rules_of, worded
 from steward.app.ledger_desk import LedgerDesk
 from steward.app.money import Cashier, calendar_doubts
 from steward.app.notices import NoticeService
+from steward.app.states import broker_states
 from steward.app.stores import open_url, store_of
 from steward.app.trial_desk import Desk
 from steward.app.trials import Trials
@@ -252,7 +252,7 @@ class Steward:
             settings=ApiSettings(tick=api.live_interval, summary_age=15 * SECOND, hosts=self._hosts),
             quarantine=self.quarantine,
             devices=self._device_states,
-            brokers=self._broker_states,
+            brokers=lambda: broker_states(self.connections, self._since),
             storage=self._storage_state,
             jobs=lambda: self.jobs.status(),
             rules=self._rule_states,
@@ -378,23 +378,6 @@ class Steward:
             clock = wrong.get(device)
             still = clock is not None and (seen is None or clock.last >= seen - CLOCK_GRACE)
             states[device] = DeviceState(seen, clock.offset if clock is not None and still else None, samples, dead)
-        return states
-
-    def _broker_states(self) -> list[BrokerState]:
-        states = []
-        for connection in self.connections:
-            status = connection.status()
-            states.append(
-                BrokerState(
-                    status.broker,
-                    connection.broker.url,
-                    status.state in ("ready", "subscribing", "refused"),
-                    self._since.get(status.broker),
-                    connection.received,
-                    status.refused,
-                    status.error,
-                )
-            )
         return states
 
     def _storage_state(self) -> StorageState:
