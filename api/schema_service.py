@@ -200,6 +200,14 @@ class SearchResult(Shape):
     hits: list[HitRow]
 
 
+class RuleUnjudged(Shape):
+    """Targets that a rule fits and cannot judge, for one reason."""
+
+    reason: str
+    count: int
+    targets: list[str] = Field(description="the first of them")
+
+
 class RuleRow(Shape):
     """A rule as it runs."""
 
@@ -210,8 +218,13 @@ class RuleRow(Shape):
     where: str = Field(description="file and table it is written in")
     points: int
     targets: int
-    about: str
-    definition: dict[str, Any]
+    about: str = Field(description="what its kind does")
+    definition: dict[str, Any] = Field(description="its table; of a pack's rule with the facility's own keys over it")
+    why: Names = Field(description="why it exists")
+    check: Names = Field(description="what to check first when it fires")
+    source: str = Field(description="where its limits come from")
+    pack: str = Field(description="the pack it comes from; empty: the facility file")
+    not_applicable: list[RuleUnjudged]
     firing: int
 
 

@@ -177,8 +177,18 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Targets that a rule fits and cannot judge for one reason: how many, and the first of them."""
+
+    reason: str
+    count: int
+    targets: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RuleState:
-    """A rule as it runs. points: how many it watches; definition: its table in the facility file or pack; where: of it."""
+    """A rule as it runs. points: how many it watches; definition: its table in the facility file or pack; where: of it;
+    about: what its kind does; source: where its limits come from; pack: "" for one of the facility."""
 
     id: str
     kind: str
@@ -189,6 +199,11 @@ class RuleState:
     targets: int = 0
     about: str = ""
     definition: Mapping[str, Any] = field(default_factory=dict)
+    why: Text = field(default_factory=dict)
+    check: Text = field(default_factory=dict)
+    source: str = ""
+    pack: str = ""
+    unjudged: Sequence[Unjudged] = ()
 
 
 @dataclass(frozen=True, slots=True)

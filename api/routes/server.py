@@ -51,6 +51,13 @@ async def rules(here: Here) -> Response:
             "targets": rule.targets,
             "about": rule.about,
             "definition": msgspec.to_builtins(dict(rule.definition), str_keys=True, enc_hook=str),
+            "why": dict(rule.why),
+            "check": dict(rule.check),
+            "source": rule.source,
+            "pack": rule.pack,
+            "not_applicable": [
+                {"reason": one.reason, "count": one.count, "targets": list(one.targets)} for one in rule.unjudged
+            ],
             "firing": firing.get(rule.id, 0),
         }
         for rule in here.services.rules()

@@ -18,7 +18,6 @@ from prometheus_client import CollectorRegistry, Gauge
 from api import (
     ApiSettings,
     DeviceState,
-    RuleState,
     Services,
     StorageState,
     Wording,
@@ -43,6 +42,7 @@ from steward.app.judge import Judge, rules_of, worded
 from steward.app.ledger_desk import LedgerDesk
 from steward.app.money import Cashier, calendar_doubts
 from steward.app.notices import NoticeService
+from steward.app.rulebook import Rulebook
 from steward.app.states import broker_states
 from steward.app.stores import open_url, store_of
 from steward.app.trial_desk import Desk
@@ -90,6 +90,7 @@ class Steward:
         self.index = PointIndex(settings.facility.points)
         self.records = Records(open_url(settings, environ, data))
         self.quarantine = Quarantine()
+        self._rulebook = Rulebook()
         self.brokers: dict[str, EmbeddedBroker] = {}
         self.connections: list[MqttConnection] = []
         self._since: dict[str, int] = {}
@@ -255,7 +256,7 @@ class Steward:
             brokers=lambda: broker_states(self.connections, self._since),
             storage=self._storage_state,
             jobs=lambda: self.jobs.status(),
-            rules=self._rule_states,
+            rules=lambda: self._rulebook.states(self.judge.engine, self.facility, self.settings.packs),
             wording=self._wording,
             reload=self.reload,
             money=self.money,
@@ -384,13 +385,6 @@ class Steward:
         spool = self.store.status()
         error = self.pipeline.status().write_error or spool.error
         return StorageState(self.settings.store.engine, error, None, spool.size, spool.limit, spool.samples)
-
-    def _rule_states(self) -> list[RuleState]:
-        bindings = self.judge.engine.bindings()
-        return [
-            RuleState(rule.id, rule.kind.NAME, rule.severity.value, rule.title, rule.where, targets=bindings.get(rule.id, 0))
-            for rule in self.judge.engine.rules.values()
-        ]
 
     def _wording(self, record: AlertRecord, facility: Facility) -> Wording:
         return worded(record, self.judge.engine.rules.get(record.alert.rule), facility)

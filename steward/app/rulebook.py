@@ -1,0 +1,72 @@
+"""The rules as they run, for people: the table each was written in, why it exists, what it watches, what it cannot watch.
+
+Invariants: the definition is the whole table, a pack's with the facility's own keys over it; a target that a rule fits and
+cannot judge is never left out, its reason is counted. Packs are read once for each facility, not once for each question.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api.services import RuleState, Unjudged
+from rules.contract import Kind
+from rules.engine import Engine
+from rules.load import merge
+from steward.model import Facility
+
+SHOWN = 20
+"""So many targets are named for each reason; all are counted."""
+
+
+class Rulebook:
+    """What the API answers about rules."""
+
+    def __init__(self) -> None:
+        self._facility: Facility | None = None
+        self._packs: tuple[str, ...] = ()
+        self._tables: dict[str, tuple[str, Mapping[str, Any], str]] = {}
+
+    def states(self, engine: Engine, facility: Facility, packs: Sequence[str]) -> list[RuleState]:
+        """Every rule of the engine. packs: those switched on."""
+        if facility is not self._facility or tuple(packs) != self._packs:
+            self._tables = merge(facility.rules, packs, [])
+            self._facility, self._packs = facility, tuple(packs)
+        bindings, unjudged = engine.bindings(), _unjudged(engine)
+        return [
+            RuleState(
+                rule.id,
+                rule.kind.NAME,
+                rule.severity.value,
+                rule.title,
+                rule.where,
+                targets=bindings.get(rule.id, 0),
+                about=about(type(rule.kind)),
+                definition=self._tables[rule.id][1] if rule.id in self._tables else {},
+                why=rule.why,
+                check=rule.check,
+                source=rule.source,
+                pack=rule.pack,
+                unjudged=unjudged.get(rule.id, ()),
+            )
+            for rule in engine.rules.values()
+        ]
+
+
+def about(kind: type[Kind]) -> str:
+    """What a kind does, as the first paragraph of its documentation says."""
+    return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
+
+
+def _unjudged(engine: Engine) -> dict[str, tuple[Unjudged, ...]]:
+    found: dict[str, dict[str, list[str]]] = {}
+    for one in engine.not_applicable():
+        found.setdefault(one.rule, {}).setdefault(one.reason, []).append(one.target)
+    return {
+        rule: tuple(
+            Unjudged(reason, len(targets), tuple(targets[:SHOWN]))
+            for reason, targets in sorted(reasons.items(), key=lambda item: -len(item[1]))
+        )
+        for rule, reasons in found.items()
+    }
