@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
 
 import structlog
@@ -22,7 +19,7 @@ from rules.backtest import Episode, Outcome
 from rules.contract import Rule
 from rules.load import load
 from rules.scoring import Change, Curve, Label, Places, Score, curve, difference, relevant, score, variants
-from steward.app import trial_worker
+from steward.app.trial_processes import Block, worker
 from steward.errors import ConfigError, NotFound, Problem, StewardError
 from steward.model import Batch, Facility, PointIndex
 from steward.units import DAY, HOUR
@@ -271,29 +268,32 @@ class Trials:
     async def _replay(self, run: Run) -> None:
         facility, request = self._facility(), run.request
         async with contextlib.AsyncExitStack() as stack:
+            block = stack.enter_context(contextlib.closing(Block()))
             workers = [
-                await stack.enter_async_context(_worker(rules, facility, list(self._index.ids), request.start))
+                await stack.enter_async_context(worker(rules, facility, list(self._index.ids), request.start))
                 for rules in _shares(run.rules, self._processes)
             ]
-            begin = min(worker.begin for worker in workers)
-            points = sorted({point for worker in workers for point in worker.points})
+            begin = min(one.begin for one in workers)
+            points = sorted({point for one in workers for point in one.points})
             span = DAY
             start = begin
             while start < request.end and points:
                 end = min(start + span, request.end)
                 batch = await self._history.read(points, start, end)  # while the workers are busy with the block before
-                await asyncio.gather(*(worker.settle() for worker in workers))
+                await asyncio.gather(*(one.settle() for one in workers))
                 run.at, run.samples = max(start, request.start), run.samples + len(batch)
                 if run.looking.is_set() and start > request.start:
-                    run.outcome = _merged([await worker.outcome("look", None) for worker in workers])
+                    run.outcome = _merged([await one.outcome("look", None) for one in workers])
                     run.looking.clear()
                     run.looked.set()
                 if len(batch):
-                    await asyncio.gather(*(worker.feed(batch) for worker in workers))
+                    memory = await asyncio.to_thread(block.hold, batch)
+                    for one in workers:
+                        one.feed(memory, len(batch))
                     span = max(HOUR, min(30 * DAY, int(span * BLOCK / len(batch))))
                 start = end
-            await asyncio.gather(*(worker.settle() for worker in workers))
-            run.outcome = _merged([await worker.outcome("end", request.end) for worker in workers])
+            await asyncio.gather(*(one.settle() for one in workers))
+            run.outcome = _merged([await one.outcome("end", request.end) for one in workers])
             run.at = request.end
 
 
@@ -316,64 +316,3 @@ def _merged(outcomes: Sequence[Outcome]) -> Outcome:
             whole.counts[reason] = whole.counts.get(reason, 0) + count
     whole.episodes.sort(key=lambda episode: (episode.fired, episode.rule, episode.target))
     return whole
-
-
-class _Worker:
-    """One process and the way to it: at most one message is under way."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._busy = False
-        self.begin = 0
-        self.points: list[int] = []
-
-    async def greet(self) -> None:
-        """Waits until its rules are bound."""
-        self.begin, self.points = await self._answer("ready")
-
-    async def feed(self, batch: Batch) -> None:
-        """Hands over a block; `settle` waits for its end."""
-        await asyncio.to_thread(self._pipe.send, ("feed", batch))
-        self._busy = True
-
-    async def settle(self) -> None:
-        """Waits until nothing is under way."""
-        if self._busy:
-            self._busy = False
-            await self._answer("fed")
-
-    async def outcome(self, word: str, end: int | None) -> Outcome:
-        """What it has found; with "end" it ends."""
-        self._pipe.send((word, end))
-        found = await self._answer("outcome")
-        assert isinstance(found, Outcome)
-        return found
-
-    async def _answer(self, expected: str) -> Any:
-        try:
-            word, content = await asyncio.to_thread(self._pipe.recv)
-        except (EOFError, OSError):
-            raise StewardError("the process of a trial ended before its work was done") from None
-        if word != expected:
-            raise StewardError(str(content))
-        return content
-
-
-@contextlib.asynccontextmanager
-async def _worker(rules: list[Rule], facility: Facility, ids: list[str], start: int) -> AsyncIterator[_Worker]:
-    """A process for some rules, ended on the way out."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process: SpawnProcess = context.Process(
-        target=trial_worker.main, args=(theirs, rules, facility, ids, start), daemon=True, name="steward trial"
-    )
-    await asyncio.to_thread(process.start)
-    theirs.close()
-    worker = _Worker(ours)
-    try:
-        await worker.greet()
-        yield worker
-    finally:
-        process.terminate()  # also frees a thread of ours that waits for its answer
-        await asyncio.to_thread(process.join)
-        ours.close()
