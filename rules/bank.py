@@ -248,8 +248,9 @@ class AlignedBank(Bank):
         columns["required"] = np.zeros((size, width), np.bool_)
         for row, target in enumerate(self.targets):
             inputs = self.kind.INPUTS
+            joined = self.rules[self.rule_of[row]].kind.holds(target)
             for slot, point in enumerate(target.points):
-                declared = inputs[slot].hold if slot < len(inputs) else None
+                declared = inputs[slot].hold if slot < len(inputs) else joined[slot] if self.kind.JOINS else None
                 columns["input_hold"][row, slot] = 0 if point is None else hold_of(point, declared)
                 columns["required"][row, slot] = inputs[slot].required if slot < len(inputs) else True
             if self.kind.JOINS:

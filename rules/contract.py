@@ -185,6 +185,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Of each of the target's points whether a moment is judged only with it; kinds that join points only."""
         return [number == 0 for number in range(len(target.points))]
 
+    def holds(self, target: Target) -> Sequence[int | None]:
+        """Of each of the target's points how long a value stays usable, ns (None: as `hold_of`); kinds that join points only."""
+        return [None] * len(target.points)
+
     def parameters(self, target: Target) -> Mapping[str, float | int | bool]:
         """The constant columns of a row, in canonical units and ns. Raises NotApplicable, ValueError."""
         return {}
