@@ -43,6 +43,9 @@ class LedgerDesk(Protocol):
     async def close(self, month: str, who: str) -> Plain:
         """Closes a month."""
 
+    async def month(self, month: str) -> Plain:
+        """The closings of a month, with their adjustments."""
+
     async def baseline(self, point: str) -> Plain:
         """The baseline of a register."""
 
@@ -91,6 +94,10 @@ class NoLedger:
 
     async def close(self, month: str, who: str) -> Plain:
         """There is nothing to close."""
+        return {"month": month, "closed": []}
+
+    async def month(self, month: str) -> Plain:
+        """Nothing was closed."""
         return {"month": month, "closed": []}
 
     async def baseline(self, point: str) -> Plain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -34,6 +35,7 @@ from steward.units import DAY
 router = APIRouter(tags=["ledger"])
 
 REFUSED = (ValueError, UnknownUnit)
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 @router.get("/ledger", response_model=LedgerRegisters, responses=failures(), summary="Registers")
@@ -66,6 +68,14 @@ async def close(here: Here, month: str, body: LedgerCloseAsk) -> Response:
         return reply(await here.services.ledger.close(month, body.who))
     except REFUSED as error:
         raise Refusal(422, str(error)) from None
+
+
+@router.get("/ledger/months/{month}", response_model=LedgerMonth, responses=failures(422), summary="A closed month")
+async def month(here: Here, month: str) -> Response:
+    """The registers that a month (`2026-10`) is closed for, with value, who closed it, and its adjustments since."""
+    if not MONTH.fullmatch(month):
+        raise Refusal(422, f"month: {month!r}, expected for example 2026-10")
+    return reply(await here.services.ledger.month(month))
 
 
 @router.get("/ledger/{point}", response_model=LedgerFigures, responses=failures(404, 422), summary="Consumption")

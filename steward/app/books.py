@@ -42,6 +42,8 @@ STATE = "books"
 MARGIN = 60 * SECOND
 """Arrivals are replayed from this long before the saved watermark: batches of several brokers may commit crosswise."""
 PAGE = 200_000
+CATCH_UP = 10 * SECOND
+"""Reads of quarter-hours that are closed already (a backlog, late data) wait so long after the last closing at most."""
 PATIENCE = 60.0
 """Seconds that a read of the store may take."""
 _HEAD = struct.Struct("<qqqq")
@@ -68,7 +70,7 @@ class Books:
         self._thread = ThreadPoolExecutor(1, "books")
         self._store: Store | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._watermark = 0
+        self._watermark, self._closed_at = 0, 0
         self._recent: list[tuple[int, NDArray[np.uint64]]] = []
         self.core = Core(LedgerRecords(records.database), index, self._fetch)
         self._figures = Figures(self.core)
@@ -113,9 +115,10 @@ class Books:
             await self._tell(await self._run(self._take, batch, self._clock()))
 
     async def tick(self) -> None:
-        """Lets time pass: closes the quarter-hour that is over."""
-        if self.core.due(self._clock()):
-            await self._tell(await self._run(self._close, self._clock()))
+        """Lets time pass: closes the quarter-hour that is over, and works in what came for those closed before."""
+        now = self._clock()
+        if self.core.due(now) or (self.core.behind and now - self._closed_at >= CATCH_UP):
+            await self._tell(await self._run(self._close, now))
 
     async def rebind(self, facility: Facility, meters: Sequence[MeterTable], table: LedgerTable | None = None) -> None:
         """Another facility: registers that stay keep what they have."""
@@ -324,6 +327,7 @@ class Books:
         with self._lock:
             started = self._clock()
             made = self.core.close(now, ready=not self._behind())
+            self._closed_at = now
             self._seconds.inc(max(0, self._clock() - started) / SECOND)
             return made
 

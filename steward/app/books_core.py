@@ -77,6 +77,8 @@ class Core:
         self.late: set[int] = set()
         self.snapped = 0
         self.closed_until = 0
+        self.behind = False
+        """Whether reads have come since the last closing that belong to quarter-hours closed without them."""
         self.rejected = 0
 
     def bind(self, registers: Mapping[str, Register], points: Sequence[str]) -> None:
@@ -139,6 +141,7 @@ class Core:
                 self.late.add(one)
             self.open(one, moment)
         self.pending.put(slot[~special], at[~special], value[~special])
+        self.behind |= bool((at < self.closed_until - QUARTER).any())
         return len(slot)
 
     def save(self) -> bytes:
@@ -169,6 +172,7 @@ class Core:
     def close(self, now: int, cause: Cause | None = None, ready: bool = True) -> Batch:
         """Closes what can be closed; the samples of derived points that follow. ready: the store holds all that was taken."""
         edge = now // QUARTER * QUARTER + 2 * QUARTER
+        self.behind = self.behind and not ready
         self.shelf.reach(edge)
         self._close_clean(edge)
         self.closed_until = max(self.closed_until, (now - GRACE) // QUARTER * QUARTER)

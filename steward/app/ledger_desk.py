@@ -17,7 +17,7 @@ from metering.baselines import Refusal
 from metering.intervals import Flag, Method
 from steward.app.books import Books
 from steward.app.books_baselines import describe
-from steward.app.books_model import AskedQuestion, Link, Read, RegisterState, Restated
+from steward.app.books_model import AskedQuestion, Closed, Link, Read, RegisterState, Restated
 from steward.units import unit as unit_of
 
 Plain = Mapping[str, Any]
@@ -131,22 +131,11 @@ class LedgerDesk:
 
     async def close(self, month: str, who: str) -> Plain:
         """Closes a month."""
-        found = await asyncio.to_thread(self._books.close, month, who, self._clock())
-        rows = [
-            {
-                "point": one.point,
-                "value": one.value,
-                "at": one.at // MS,
-                "who": one.who,
-                "settled": one.settled,
-                "adjustments": [
-                    {"revision": revision, "at": at // MS, "difference": difference}
-                    for revision, at, difference in one.adjustments
-                ],
-            }
-            for one in found
-        ]
-        return {"month": month, "closed": rows}
+        return _month(month, await asyncio.to_thread(self._books.close, month, who, self._clock()))
+
+    async def month(self, month: str) -> Plain:
+        """The closings of a month."""
+        return _month(month, await asyncio.to_thread(self._books.closed, month))
 
     async def baseline(self, point: str) -> Plain:
         """The baseline of a register."""
@@ -225,6 +214,23 @@ def _link(link: Link) -> Plain:
         "high": link.high,
         "confidence": round(link.confidence, 4),
     }
+
+
+def _month(month: str, found: Sequence[Closed]) -> Plain:
+    rows = [
+        {
+            "point": one.point,
+            "value": one.value,
+            "at": one.at // MS,
+            "who": one.who,
+            "settled": one.settled,
+            "adjustments": [
+                {"revision": revision, "at": at // MS, "difference": difference} for revision, at, difference in one.adjustments
+            ],
+        }
+        for one in found
+    ]
+    return {"month": month, "closed": rows}
 
 
 def _revision(one: Restated) -> Plain:

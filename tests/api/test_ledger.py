@@ -122,6 +122,8 @@ async def test_a_month_that_is_over_can_be_closed_and_baseline_and_savings_say_w
     closed = await ledger.http.post("/api/v1/ledger/months/2026-10/close", json={"who": "wang"})
     assert closed.status_code == 200, closed.text
     assert [one["point"] for one in closed.json()["closed"]] == [POINT]
+    assert await get("/ledger/months/2026-10") == closed.json()
+    assert (await get("/ledger/months/2026-09"))["closed"] == []
     assert (await get(f"/ledger/{POINT}/baseline"))["baseline"] is None
     answer = await ledger.http.get(f"/api/v1/ledger/{POINT}/savings")
     assert answer.status_code == 422
@@ -139,6 +141,7 @@ async def test_a_month_that_is_over_can_be_closed_and_baseline_and_savings_say_w
         ("POST", "/ledger/questions/none/answer", {"answer": 0, "who": "a"}, 404, "no question 'none'"),
         ("POST", "/ledger/questions/none/answer", {"answer": 0}, 422, "who"),
         ("POST", "/ledger/months/2030-01/close", {"who": "a"}, 422, "not over yet"),
+        ("GET", "/ledger/months/2026-13", None, 422, "expected for example 2026-10"),
         ("POST", "/ledger/months/May/close", {"who": "a"}, 422, "expected for example 2026-10"),
         ("POST", f"/ledger/{POINT}/declarations", {"kind": "discard", "at": 5, "who": "a"}, 422, "expected an end"),
         ("POST", f"/ledger/{POINT}/declarations", {"kind": "swap", "at": 5, "who": "a", "unit": "apples"}, 422, "apples"),

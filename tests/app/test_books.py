@@ -244,3 +244,15 @@ async def test_a_read_by_hand_is_a_sample_and_on_record(world: World) -> None:
     (row,) = world.books.core.records.decisions("read", "m0")
     assert (row["who"], row["content"]["from"]) == ("zhao", "api")
     assert len(await world.store.read([world.index.add("m0")], int(at[90]), int(at[90]) + SECOND)) == 1
+
+
+async def test_a_backlog_is_worked_in_seconds_after_it_came_not_at_the_next_quarter_hour(world: World) -> None:
+    at, value = steady(2)
+    await live(world, "m0", at[:96], value[:96], 96)
+    world.now = int(at[-1]) + 2 * MINUTE
+    await world.books.tick()
+    assert not world.books.core.due(world.now)
+    await world.feed("m0", at[96:], value[96:], received=world.now)
+    await world.pass_time(world.now + 11 * SECOND)
+    assert not world.books.core.behind
+    assert world.books.consumption("m0", int(at[96]), int(at[-1])).total == pytest.approx(value[-1] - value[96])
