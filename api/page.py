@@ -19,7 +19,9 @@ from starlette.types import Receive, Scope, Send
 
 from api.problems import problem
 
-VIEWS = frozenset(("now", "places", "energy", "alerts", "fleet", "devices", "rules", "reports", "settings"))
+VIEWS = frozenset(
+    ("now", "places", "energy", "meters", "alerts", "calendar", "notices", "fleet", "devices", "rules", "reports", "settings")
+)
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 COMPRESSED = 1024  # bytes: smaller files gain nothing
 

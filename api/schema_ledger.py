@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api.schema import Ms, Shape
 from api.schema_trials import Ask, Moment
@@ -225,17 +225,28 @@ class LedgerSavings(Shape):
 class LedgerAnswerAsk(Ask):
     """Which answer, by whom; `values` replace what the answer holds (register units and ns, as listed)."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"answer": 1, "by": "Li Wei"}]})
+
     answer: int = Field(ge=0, le=50)
-    who: Who
+    by: Who
     values: dict[str, float] = Field({}, max_length=8)
 
 
 class LedgerDeclareAsk(Ask):
     """A person's word about a register; reads in `unit`."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"kind": "swap", "at": "2026-11-22T08:00:00Z", "by": "Li Wei", "end": 1497.5, "start": 400500, "unit": "kWh"}
+            ]
+        },
+    )
+
     kind: Literal["swap", "reset", "unit", "consumption", "discard", "confirm"]
     at: Moment
-    who: Who
+    by: Who
     until: Moment | None = None
     end: float | None = Field(None, ge=0, description="last read of the old meter")
     start: float | None = Field(None, ge=0, description="first read of the new one")
@@ -255,12 +266,21 @@ class LedgerReadAsk(Ask):
 class LedgerReadsAsk(Ask):
     """Reads that a person took."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"reads": [{"at": "2026-11-24T05:50:00Z", "value": 1957.5}], "unit": "kWh", "by": "Li Wei"}]
+        },
+    )
+
     reads: list[LedgerReadAsk] = Field(min_length=1, max_length=10_000)
     unit: str = Field("", max_length=20, description="empty: canonical", examples=["kWh"])
-    who: Who
+    by: Who
 
 
 class LedgerCloseAsk(Ask):
     """Who closes the month."""
 
-    who: Who
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"by": "Li Wei"}]})
+
+    by: Who

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parent / "reference" / "api.md"
 V1 = "/api/v1"
 TRIED = {"id": "high", "kind": "threshold", "match": {"metric": "power"}, "above": "152kW", "for": "5m"}
+ZERO = "start=2026-11-21T06:00:00Z&end=2026-11-21T08:00:00Z"
+SWAPPED = "start=2026-11-22T07:00:00Z&end=2026-11-22T09:00:00Z"
+DISCARDED = {"kind": "discard", "at": "2026-11-21T07:00:00Z", "until": "2026-11-21T07:01:00Z", "by": "Li Wei"}
+READ = {"reads": [{"at": "2026-11-20T06:07:00Z", "value": 1001.2}], "unit": "kWh", "by": "Li Wei"}
 HOURS = "start=2026-11-23T02:00:00Z&end=2026-11-23T04:00:00Z"
 PERSON = {"by": "Li Wei", "comment": "on my way"}
 TWO_DAYS = "start=2026-11-21T16:00:00Z&end=2026-11-23T16:00:00Z"
@@ -99,6 +103,18 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"GET {V1}/trials", f"{V1}/trials", None),
     (f"GET {V1}/trials/{{id}}", f"{V1}/trials/{{trial}}?episodes=1", None),
     (f"DELETE {V1}/trials/{{id}}", f"{V1}/trials/{{trial}}", None),
+    (f"GET {V1}/ledger", f"{V1}/ledger", None),
+    (f"GET {V1}/ledger/{{point}}", f"{V1}/ledger/block-a.energy?{ZERO}&period=hour", None),
+    (f"GET {V1}/ledger/{{point}}/evidence", f"{V1}/ledger/block-a.energy/evidence?{ZERO}", None),
+    (f"GET {V1}/ledger/questions", f"{V1}/ledger/questions", None),
+    (f"POST {V1}/ledger/questions/{{id}}/answer", f"{V1}/ledger/questions/{{question}}/answer", {"answer": 0, "by": "Li Wei"}),
+    (f"GET {V1}/ledger/{{point}}/revisions", f"{V1}/ledger/block-a.energy/revisions?{SWAPPED}", None),
+    (f"POST {V1}/ledger/{{point}}/declarations", f"{V1}/ledger/block-a.energy/declarations", DISCARDED),
+    (f"POST {V1}/ledger/{{point}}/reads", f"{V1}/ledger/block-a.energy/reads", READ),
+    (f"POST {V1}/ledger/months/{{month}}/close", f"{V1}/ledger/months/2026-10/close", {"by": "Li Wei"}),
+    (f"GET {V1}/ledger/months/{{month}}", f"{V1}/ledger/months/2026-10", None),
+    (f"GET {V1}/ledger/{{point}}/baseline", f"{V1}/ledger/block-a.energy/baseline", None),
+    (f"GET {V1}/ledger/{{point}}/savings", f"{V1}/ledger/block-a.energy/savings", None),
     (f"GET {V1}/energy/summary", f"{V1}/energy/summary?{HOURS}&period=hour", None),
     (f"GET {V1}/energy/profile/{{node}}", f"{V1}/energy/profile/site:block-a?{HOURS}", None),
     (f"GET {V1}/energy/balance/{{site}}", f"{V1}/energy/balance/block-a?{HOURS}", None),
@@ -128,10 +144,12 @@ async def prepare(world: World) -> None:
     from collectors.quarantine import Quarantine
     from collectors.taken import Reject, Unknown
     from steward.app.jobs import JobStatus
+    from steward.app.ledger_desk import LedgerDesk
     from steward.app.trial_desk import Desk
     from steward.app.trials import Trials
     from steward.model import Condition, Severity
     from tests.api.energy_world import consumption
+    from tests.api.ledger_world import books_of
     from tests.api.money_world import cashier
     from tests.api.notices_world import noticing, one_dead_one_sent
 
@@ -158,6 +176,8 @@ async def prepare(world: World) -> None:
     world.more["trial"] = "t1"
 
     notices, box = noticing(world)
+    books, _, _ = await books_of(world)
+    world.more |= {"books": books, "question": books.questions()[0].id}
     world.build(
         quarantine=kept,
         devices=lambda: {
@@ -175,6 +195,7 @@ async def prepare(world: World) -> None:
         energy=consumed.desk,
         reports=consumed.shelf,
         notices=notices,
+        ledger=LedgerDesk(books, lambda: world.now),
         version="1.0.0",
     )
     at = now - np.arange(24 * 60, 0, -1) * MINUTE
@@ -206,6 +227,7 @@ async def answers(world: World) -> dict[str, Any]:
         found[key] = answer.json()
         if key == f"POST {V1}/trials":
             await _ended(world)
+    await world.more["books"].stop()
     return found
 
 
@@ -219,9 +241,10 @@ async def _ended(world: World) -> None:
     raise AssertionError(f"the trial does not end: {answer.text}")
 
 
-def _filled(text: str, names: Mapping[str, str]) -> str:
+def _filled(text: str, names: Mapping[str, Any]) -> str:
     for name, value in names.items():
-        text = text.replace("{" + name + "}", value)
+        if isinstance(value, str):
+            text = text.replace("{" + name + "}", value)
     return text
 
 

@@ -56,7 +56,7 @@ async def questions(here: Here) -> Response:
 async def answer(here: Here, id: str, body: LedgerAnswerAsk) -> Response:
     """Takes an answer, on record with who gave it; the register is restated at once."""
     try:
-        return reply(await here.services.ledger.answer(id, body.answer, body.who, body.values))
+        return reply(await here.services.ledger.answer(id, body.answer, body.by, body.values))
     except REFUSED as error:
         raise Refusal(422, str(error)) from None
 
@@ -65,7 +65,7 @@ async def answer(here: Here, id: str, body: LedgerAnswerAsk) -> Response:
 async def close(here: Here, month: str, body: LedgerCloseAsk) -> Response:
     """Freezes a month's figures (`2026-10`); later differences become adjustments. Closing it again changes nothing."""
     try:
-        return reply(await here.services.ledger.close(month, body.who))
+        return reply(await here.services.ledger.close(month, body.by))
     except REFUSED as error:
         raise Refusal(422, str(error)) from None
 
@@ -110,17 +110,17 @@ async def revisions(here: Here, point: str, start: When = None, end: When = None
 )
 async def declare(here: Here, point: str, body: LedgerDeclareAsk) -> Response:
     """A swap or reset with its end and start reads, a unit change, a decided consumption, reads to be put aside."""
-    what: dict[str, Any] = body.model_dump(exclude={"who"})
+    what: dict[str, Any] = body.model_dump(exclude={"by"})
     what["at"] = moment(str(body.at), "at", 0)
     what["until"] = None if body.until is None else moment(str(body.until), "until", 0)
-    return await _answered(here.services.ledger.declare(point, what, body.who))
+    return await _answered(here.services.ledger.declare(point, what, body.by))
 
 
 @router.post("/ledger/{point}/reads", response_model=LedgerTaken, responses=failures(403, 404, 422), summary="Enter reads")
 async def reads(here: Here, point: str, body: LedgerReadsAsk) -> Response:
     """Reads that a person took from the meter; they go the way of all samples and are on record."""
     rows = [(moment(str(one.at), "reads.at", 0), one.value) for one in body.reads]
-    return await _answered(here.services.ledger.read(point, rows, body.unit, body.who, "api"))
+    return await _answered(here.services.ledger.read(point, rows, body.unit, body.by, "api"))
 
 
 @router.get("/ledger/{point}/baseline", response_model=LedgerBaseline, responses=failures(404, 422), summary="Baseline")

@@ -149,9 +149,12 @@ class LedgerDesk:
 
     async def savings(self, point: str, start: int, end: int) -> Plain:
         """Savings against the baseline."""
-        made = await asyncio.to_thread(self._books.savings, point, start, end)
         row: dict[str, Any] = {"point": point, "refused": "", "expected": None, "actual": None, "saved": None}
         row |= {"half_width": None, "fraction": None, "confidence": 0.9, "cautions": []}
+        try:
+            made = await asyncio.to_thread(self._books.savings, point, start, end)
+        except ValueError as error:
+            return row | {"refused": str(error)}
         if isinstance(made, Refusal):
             return row | {"refused": str(made)}
         figures = {"expected": made.expected, "actual": made.actual, "saved": made.saved, "half_width": made.half_width}

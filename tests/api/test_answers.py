@@ -109,9 +109,15 @@ async def test_every_route_fails_in_the_one_shape(world: World) -> None:
         wrong = await world.http.request("PATCH", address)
         assert is_problem(wrong, 405)["detail"].startswith("PATCH")
         if "{id}" in path:
-            body: dict[str, Any] | None = {"by": "x", "to": "y", "text": "z", "true": True} if method == "POST" else None
+            every: dict[str, Any] = {"by": "x", "to": "y", "text": "z", "true": True, "answer": 0}
+            body = every if method == "POST" else None
             if body:
-                allowed = {"acknowledge": ("by",), "assign": ("by", "to"), "comment": ("by", "text"), "label": ("by", "true")}
+                allowed = {
+                    "assign": ("by", "to"),
+                    "comment": ("by", "text"),
+                    "label": ("by", "true"),
+                    "answer": ("by", "answer"),
+                }
                 body = {name: body[name] for name in allowed.get(path.rsplit("/", 1)[1], ("by",))}
             missing = is_problem(await world.http.request(method, address, json=body), 404)
             assert missing["id"] == "nothing-of-that-name"

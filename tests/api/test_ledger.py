@@ -5,51 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
 
-from steward.app.books import Books
 from steward.app.ledger_desk import LedgerDesk
-from steward.config.meters import MeterTable
-from steward.model import Batch
-from steward.units import DAY, MINUTE
 from tests.api.conftest import Get
+from tests.api.ledger_world import POINT, SWAP, books_of
 from tests.api.world import World
-
-POINT = "block-a.energy"
-SWAP = 200
 
 
 @pytest.fixture
 async def ledger(world: World) -> AsyncIterator[World]:
     """The world with four days of a register that was swapped without a word, and one zero."""
-    begin = world.now - 4 * DAY
-    world.now, end = begin, world.now
-    meters = (MeterTable(id=POINT, limit=100, cadence="15m"),)
-    books = Books(
-        world.facility,
-        world.index,
-        world.records,
-        lambda: world.now,
-        lambda batch: None,
-        CollectorRegistry(),
-        meters=meters,
-    )
-    await books.start(world.store)
-    number = world.index.add(POINT)
-    at = begin // MINUTE * MINUTE + np.arange(4 * 96, dtype=np.int64) * 15 * MINUTE
-    value = 1e6 + np.arange(4 * 96) * 2500.0
-    value[100] = 0.0
-    value[SWAP:] += 4e8
-    for place in range(0, len(at), 32):
-        rows = slice(place, place + 32)
-        world.now = int(at[rows][-1])
-        batch = Batch.of([number] * len(at[rows]), at[rows], value[rows], received=world.now)
-        await world.store.write(batch)
-        await books.commit(batch)
-    world.now = end
-    await books.tick()
+    books, at, value = await books_of(world)
     world.build(ledger=LedgerDesk(books, lambda: world.now))
     world.more |= {"at": at, "value": value, "books": books}
     yield world
@@ -89,7 +56,7 @@ async def test_a_question_is_answered_once_and_its_restatement_is_on_record(ledg
     enter = next(answer for answer in question["answers"] if answer["action"] == "swap")
     value = ledger.more["value"]
     values = {"end": value[SWAP - 1] + 2000, "start": value[SWAP] - 1000}
-    body = {"answer": enter["number"], "who": "wang", "values": values}
+    body = {"answer": enter["number"], "by": "wang", "values": values}
     made = await ledger.http.post(f"/api/v1/ledger/questions/{question['id']}/answer", json=body)
     assert made.status_code == 200, made.text
     assert made.json()["revisions"][0]["who"] == "wang"
@@ -104,11 +71,11 @@ async def test_a_question_is_answered_once_and_its_restatement_is_on_record(ledg
 
 async def test_a_declaration_and_reads_by_hand_take_units_and_names(ledger: World, get: Get) -> None:
     value, at = ledger.more["value"], ledger.more["at"]
-    body: dict[str, Any] = {"kind": "swap", "at": int(at[SWAP]) // 1_000_000 - 60_000, "who": "li", "unit": "kWh"}
+    body: dict[str, Any] = {"kind": "swap", "at": int(at[SWAP]) // 1_000_000 - 60_000, "by": "li", "unit": "kWh"}
     body |= {"end": (value[SWAP - 1] + 2000) / 1000, "start": (value[SWAP] - 500) / 1000}
     made = await ledger.http.post(f"/api/v1/ledger/{POINT}/declarations", json=body)
     assert made.status_code == 200, made.text
-    read = {"reads": [{"at": int(at[50]) // 1_000_000 + 60_000, "value": 1125.2}], "unit": "kWh", "who": "zhao"}
+    read = {"reads": [{"at": int(at[50]) // 1_000_000 + 60_000, "value": 1125.2}], "unit": "kWh", "by": "zhao"}
     taken = await ledger.http.post(f"/api/v1/ledger/{POINT}/reads", json=read)
     assert taken.json() == {"taken": 1}
     proof = await get(f"/ledger/{POINT}/evidence", **span(ledger, 49, 53))
@@ -119,15 +86,13 @@ async def test_a_declaration_and_reads_by_hand_take_units_and_names(ledger: Worl
 async def test_a_month_that_is_over_can_be_closed_and_baseline_and_savings_say_why_there_are_none(
     ledger: World, get: Get
 ) -> None:
-    closed = await ledger.http.post("/api/v1/ledger/months/2026-10/close", json={"who": "wang"})
+    closed = await ledger.http.post("/api/v1/ledger/months/2026-10/close", json={"by": "wang"})
     assert closed.status_code == 200, closed.text
     assert [one["point"] for one in closed.json()["closed"]] == [POINT]
     assert await get("/ledger/months/2026-10") == closed.json()
     assert (await get("/ledger/months/2026-09"))["closed"] == []
     assert (await get(f"/ledger/{POINT}/baseline"))["baseline"] is None
-    answer = await ledger.http.get(f"/api/v1/ledger/{POINT}/savings")
-    assert answer.status_code == 422
-    assert "no baseline yet" in answer.json()["detail"]
+    assert "no baseline yet" in (await get(f"/ledger/{POINT}/savings"))["refused"]
 
 
 @pytest.mark.parametrize(
@@ -138,15 +103,15 @@ async def test_a_month_that_is_over_can_be_closed_and_baseline_and_savings_say_w
         ("GET", f"/ledger/{POINT}?start=5&end=4", None, 422, "end is not after start"),
         ("GET", f"/ledger/{POINT}?start=5&period=quarter", None, 422, "more than 40000 periods"),
         ("GET", f"/ledger/{POINT}/evidence?start=soon", None, 422, "not a time"),
-        ("POST", "/ledger/questions/none/answer", {"answer": 0, "who": "a"}, 404, "no question 'none'"),
-        ("POST", "/ledger/questions/none/answer", {"answer": 0}, 422, "who"),
-        ("POST", "/ledger/months/2030-01/close", {"who": "a"}, 422, "not over yet"),
+        ("POST", "/ledger/questions/none/answer", {"answer": 0, "by": "a"}, 404, "no question 'none'"),
+        ("POST", "/ledger/questions/none/answer", {"answer": 0}, 422, "by"),
+        ("POST", "/ledger/months/2030-01/close", {"by": "a"}, 422, "not over yet"),
         ("GET", "/ledger/months/2026-13", None, 422, "expected for example 2026-10"),
-        ("POST", "/ledger/months/May/close", {"who": "a"}, 422, "expected for example 2026-10"),
-        ("POST", f"/ledger/{POINT}/declarations", {"kind": "discard", "at": 5, "who": "a"}, 422, "expected an end"),
-        ("POST", f"/ledger/{POINT}/declarations", {"kind": "swap", "at": 5, "who": "a", "unit": "apples"}, 422, "apples"),
-        ("POST", f"/ledger/{POINT}/reads", {"reads": [{"at": "2099-01-01T00:00Z", "value": 1}], "who": "a"}, 422, "future"),
-        ("POST", f"/ledger/{POINT}/reads", {"reads": [], "who": "a"}, 422, "reads"),
+        ("POST", "/ledger/months/May/close", {"by": "a"}, 422, "expected for example 2026-10"),
+        ("POST", f"/ledger/{POINT}/declarations", {"kind": "discard", "at": 5, "by": "a"}, 422, "expected an end"),
+        ("POST", f"/ledger/{POINT}/declarations", {"kind": "swap", "at": 5, "by": "a", "unit": "apples"}, 422, "apples"),
+        ("POST", f"/ledger/{POINT}/reads", {"reads": [{"at": "2099-01-01T00:00Z", "value": 1}], "by": "a"}, 422, "future"),
+        ("POST", f"/ledger/{POINT}/reads", {"reads": [], "by": "a"}, 422, "reads"),
     ],
 )
 async def test_a_wrong_request_is_refused_in_the_one_shape(
