@@ -24,12 +24,15 @@ async function bodyOf(answer) {
 }
 
 /** @param {string} path @param {Record<string, any>} [query] @param {AbortSignal} [signal] */
-const get = async (path, query, signal) => bodyOf(await fetch(url(path, query), { signal, headers: { Accept: 'application/json' } }));
+export const get = async (path, query, signal) => bodyOf(await fetch(url(path, query), { signal, headers: { Accept: 'application/json' } }));
 
 /** @param {string} path @param {any} body */
-const post = async (path, body) => bodyOf(await fetch(url(path), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }));
+export const post = async (path, body) => bodyOf(await fetch(url(path), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }));
 
-const id = encodeURIComponent;
+/** @param {string} path */
+export const remove = async (path) => bodyOf(await fetch(url(path), { method: 'DELETE' }));
+
+export const id = encodeURIComponent;
 
 /** @template {any} T @param {T} answer @param {any[]} rows points with their newest values */
 function seeded(answer, rows) {
@@ -95,7 +98,25 @@ export const api = {
   device: (/** @type {string} */ device, /** @type {AbortSignal} */ signal) => get(`devices/${id(device)}`, {}, signal).then((found) => seeded(found, found.values)),
   registers: (/** @type {AbortSignal} */ signal) => get('ledger', {}, signal).then((found) => found.registers),
   questions: (/** @type {AbortSignal} */ signal) => get('ledger/questions', {}, signal).then((found) => found.questions),
-  answer: (/** @type {string} */ question, /** @type {number} */ answer) => post(`ledger/questions/${id(question)}/answer`, { answer, who: me() || 'page' }),
+  answer: (/** @type {string} */ question, /** @type {number} */ answer) => post(`ledger/questions/${id(question)}/answer`, { answer, by: me() || 'page' }),
+  /** Consumption: the tree of figures of a span. */
+  consumption: (/** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('energy/summary', query, signal),
+  profile: (/** @type {string} */ node, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`energy/profile/${id(node)}`, query, signal),
+  balance: (/** @type {string} */ site, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`energy/balance/${id(site)}`, query, signal),
+  indicators: (/** @type {string} */ site, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`energy/indicators/${id(site)}`, query, signal),
+  quota: (/** @type {string} */ site, /** @type {number} */ year, /** @type {AbortSignal} */ signal) => get(`energy/quota/${id(site)}`, { year }, signal),
+  ranking: (/** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('energy/ranking', query, signal),
+  siteCost: (/** @type {string} */ site, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`cost/site/${id(site)}`, query, signal),
+  /** The ledger of a register: figures, evidence, revisions, baseline, savings, and closed months. */
+  ledger: (/** @type {string} */ point, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`ledger/${id(point)}`, query, signal),
+  evidence: (/** @type {string} */ point, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`ledger/${id(point)}/evidence`, query, signal),
+  revisions: (/** @type {string} */ point, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`ledger/${id(point)}/revisions`, query, signal),
+  baseline: (/** @type {string} */ point, /** @type {AbortSignal} */ signal) => get(`ledger/${id(point)}/baseline`, {}, signal),
+  savings: (/** @type {string} */ point, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`ledger/${id(point)}/savings`, query, signal),
+  closedMonth: (/** @type {string} */ month, /** @type {AbortSignal} */ signal) => get(`ledger/months/${id(month)}`, {}, signal),
+  closeMonth: (/** @type {string} */ month) => post(`ledger/months/${id(month)}/close`, { by: me() || 'page' }),
+  reports: (/** @type {AbortSignal} */ signal) => get('reports', {}, signal),
+  reportUrl: (/** @type {string} */ month, /** @type {string} */ form, /** @type {string} */ lang, /** @type {boolean} */ kept = false) => url(`reports/${month}.${form}`, { lang, kept: kept || undefined }),
   quarantine: (/** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('quarantine', query, signal),
   server: (/** @type {AbortSignal} */ signal) => get('server', {}, signal),
 };
