@@ -7,7 +7,7 @@ import { facility, loadFacility } from './lib/facility.js';
 import { loadAlerts } from './lib/alerts.js';
 import { announced, toast } from './lib/say.js';
 import { connect } from './lib/live.js';
-import { Rail, VIEWS } from './parts/rail.js';
+import { HOME, Rail, VIEWS } from './parts/rail.js';
 import { Head } from './parts/head.js';
 import { Dropped } from './parts/dropped.js';
 import { Find } from './parts/find.js';
@@ -18,15 +18,25 @@ import { Places } from './views/places.js';
 import { PointView } from './views/point.js';
 import { Alerts } from './views/alerts.js';
 import { AlertView } from './views/alert.js';
+import { CalendarView } from './views/calendar.js';
+import { Notices } from './views/notices.js';
+import { Rules } from './views/rules.js';
+import { RuleView } from './views/rule.js';
 import { Meters } from './views/meters.js';
 import { Devices } from './views/devices.js';
 import { Settings } from './views/settings.js';
+
+/** Views with a name of their own. */
+const NAMED = new Set([...VIEWS, ...Object.keys(HOME).filter((name) => name !== 'point')]);
 
 /** @param {import('./lib/route.js').Route} at */
 function view({ view: name, item }) {
   if (name === 'places') return html`<${Places} />`;
   if (name === 'point') return html`<${PointView} key=${item} id=${item} />`;
   if (name === 'alerts') return item ? html`<${AlertView} key=${item} id=${item} />` : html`<${Alerts} />`;
+  if (name === 'calendar') return html`<${CalendarView} />`;
+  if (name === 'notices') return html`<${Notices} />`;
+  if (name === 'rules') return item ? html`<${RuleView} key=${item} id=${item} />` : html`<${Rules} />`;
   if (name === 'meters') return html`<${Meters} />`;
   if (name === 'devices') return html`<${Devices} item=${item} />`;
   if (name === 'settings') return html`<${Settings} />`;
@@ -42,11 +52,11 @@ function App() {
   const main = useRef(/** @type {HTMLElement | null} */ (null));
   useKeys({
     '/': () => setDialog('find'), 'Ctrl-K': () => setDialog('find'), '?': () => setDialog('help'),
-    'g n': () => go(href('now')), 'g p': () => go(href('places')), 'g a': () => go(href('alerts')), 'g d': () => go(href('devices')),
+    'g n': () => go(href('now')), 'g p': () => go(href('places')), 'g a': () => go(href('alerts')), 'g d': () => go(href('devices')), 'g e': () => go(href('energy')), 'g u': () => go(href('rules')),
   });
   const { view: name, item } = route.value;
   useEffect(() => {
-    document.title = `${t(`view.${VIEWS.includes(name) ? name : 'places'}`)} · Steward`;
+    document.title = `${t(`view.${NAMED.has(name) ? name : 'places'}`)} · Steward`;
   });
   useEffect(() => {
     if (document.activeElement === document.body || document.activeElement?.closest('.main')) main.current?.focus({ preventScroll: true });
@@ -60,7 +70,7 @@ function App() {
         <${Dropped} />
         <main class="main" id="main" tabindex="-1" ref=${main}>
           <${Head} onFind=${() => setDialog('find')} onHelp=${() => setDialog('help')} />
-          ${!item && name !== 'point' && VIEWS.includes(name) && html`<h1 class="sr">${t(`view.${name}`)}</h1>`}
+          ${!item && NAMED.has(name) && html`<h1 class="sr">${t(`view.${name}`)}</h1>`}
           ${view(route.value)}
         </main>
       </div>

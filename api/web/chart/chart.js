@@ -5,14 +5,14 @@ import { language, t } from '../lib/i18n.js';
 import { exact, measure, valueText, zoneOffset } from '../lib/format.js';
 import { displayOf } from '../lib/units.js';
 import { dark } from '../lib/settings.js';
-import { clockChanges, extent } from './series.js';
-import { drawClockChanges, drawHot, drawLimits, drawShades, token } from './marks.js';
+import { clockChanges, extent, holes } from './series.js';
+import { drawBands, drawClockChanges, drawHatched, drawHot, drawLimits, drawShades, token } from './marks.js';
 import { axes } from './axes.js';
 
 /** @type {Promise<any> | undefined} */
 let library;
 /** Loads uPlot and its style sheet once. */
-function load() {
+export function load() {
   if (!library) {
     const sheet = document.createElement('link');
     sheet.rel = 'stylesheet';
@@ -26,8 +26,8 @@ function load() {
 /**
  * @typedef {{id: string, from: number, to: number, severity: string, title: string, href: string}} Episode
  * @typedef {{columns: import('./series.js').Columns, point: any, zone: string, from: number, to: number, title: string, height?: number, loading?: boolean,
- *   limits?: {value: number, label: string, soft?: boolean}[], shades?: {from: number, to: number, severity: string, label: string}[],
- *   episodes?: Episode[], onZoom?: (from: number, to: number) => void, onReset?: () => void, onReady?: (u: any) => void}} ChartProps
+ *   limits?: {value: number, label: string, soft?: boolean}[], shades?: {from: number, to: number, severity: string, label: string}[], hatched?: {from: number, to: number}[],
+ *   bands?: import('./series.js').Band[], episodes?: Episode[], onZoom?: (from: number, to: number) => void, onReset?: () => void, onReady?: (u: any) => void}} ChartProps
  */
 
 /** @param {ChartProps} props */
@@ -72,7 +72,7 @@ export function Chart(props) {
       u.setData(scaled(columns, display), false);
       u.setScale('x', { min: from, max: to });
     });
-  }, [columns, from, to, props.limits, props.shades]);
+  }, [columns, from, to, props.limits, props.shades, props.bands]);
 
   const span = to - from;
   const keys = (/** @type {KeyboardEvent} */ event) => {
@@ -109,7 +109,7 @@ function options(uPlot, latest, display, width, setRead, setArea) {
     width, height, ms: 1, legend: { show: false },
     tzDate: (ms) => uPlot.tzDate(new Date(ms), zone || 'UTC'),
     cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: 'steward' }, points: { size: 5 }, y: false },
-    scales: { x: { time: true, range: (u, low, high) => [low ?? from, high ?? to] }, y: { range: (u, low, high) => reach(low, high, limits()) } },
+    scales: { x: { time: true, range: (u, low, high) => [low ?? from, high ?? to] }, y: { range: (u, low, high) => reach(low, high, [...limits(), ...edges(latest.current, display)]) } },
     axes: axes(point, zone, display, token),
     series: [
       {},
@@ -119,7 +119,11 @@ function options(uPlot, latest, display, width, setRead, setArea) {
     ],
     bands: [{ series: [3, 2], fill: token('trace-area') }],
     hooks: {
-      drawClear: [(u) => drawShades(u, latest.current.shades ?? [])],
+      drawClear: [(u) => {
+        drawShades(u, latest.current.shades ?? []);
+        drawBands(u, latest.current.bands ?? [], display.factor);
+        drawHatched(u, [...holes(latest.current.columns), ...(latest.current.hatched ?? [])]);
+      }],
       draw: [(u) => {
         drawHot(u, latest.current.shades ?? []);
         drawLimits(u, limits());
@@ -139,6 +143,12 @@ function options(uPlot, latest, display, width, setRead, setArea) {
       setCursor: [(u) => setRead(u.cursor.idx ?? null)],
     },
   };
+}
+
+/** The edges of what is expected in sight: they belong to the range of the axis. */
+function edges({ bands = [], from, to }, display) {
+  const values = bands.flatMap(({ at, low, high }) => at.flatMap((ms, i) => (ms >= from && ms <= to ? [low[i], high[i]] : [])));
+  return values.length ? [{ value: Math.min(...values) * display.factor }, { value: Math.max(...values) * display.factor }] : [];
 }
 
 /** A sample between two gaps draws no line: it gets a dot. */
@@ -174,10 +184,12 @@ function Episodes({ episodes, area, from, to }) {
   </div>`;
 }
 
-function legend({ columns, limits, shades }, point) {
+function legend({ columns, limits, shades, bands }, point) {
   const ranged = columns.min.some((v, i) => v !== columns.max[i]);
   return html`<span><i class="i-mean"></i>${point.nature === 'state' ? t('chart.state') : ranged ? t('chart.mean') : t('chart.measured')}</span>
     ${ranged && html`<span><i class="i-range"></i>${t('chart.range')}</span>`}
+    ${bands?.map((band) => html`<span key=${band.label}><i class="i-band"></i>${band.label}</span>`)}
+    ${holes(columns).length ? html`<span><i class="i-gap"></i>${t('chart.gap')}</span>` : null}
     ${limits?.some((limit) => !limit.soft || inside(columns, limit.value)) ? html`<span><i class="i-limit"></i>${t('chart.limit')}</span>` : null}
     ${shades?.length ? html`<span><i class=${`i-${shades[0].severity}`}></i>${t('chart.episode')}</span>` : null}`;
 }

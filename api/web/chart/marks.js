@@ -35,6 +35,25 @@ export function drawShades(u, shades) {
   ctx.restore();
 }
 
+/** What is expected, as soft areas. @param {any} u @param {import('./series.js').Band[]} bands @param {number} factor of the display */
+export function drawBands(u, bands, factor) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.fillStyle = token('expected');
+  for (const { at, low, high } of bands) {
+    if (!at.length) continue;
+    ctx.beginPath();
+    at.forEach((ms, i) => ctx.lineTo(u.valToPos(ms, 'x', true), u.valToPos(high[i] * factor, 'y', true)));
+    for (let i = at.length - 1; i >= 0; i -= 1) ctx.lineTo(u.valToPos(at[i], 'x', true), u.valToPos(low[i] * factor, 'y', true));
+    ctx.closePath();
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
 /** The trace within an episode, in the colour of its severity. @param {any} u @param {{from: number, to: number, severity: string}[]} shades */
 export function drawHot(u, shades) {
   const { ctx, bbox } = u;
@@ -56,7 +75,35 @@ export function drawHot(u, shades) {
   }
 }
 
-/** Dashed lines with their words. @param {any} u @param {{value: number, label: string}[]} limits canonical values scaled as the chart */
+/** Stretches whose amount is known and whose shape is not. @param {any} u @param {{from: number, to: number}[]} stretches */
+export function drawHatched(u, stretches) {
+  const { ctx, bbox } = u;
+  for (const { from, to } of stretches) {
+    const left = Math.max(bbox.left, u.valToPos(from, 'x', true));
+    const right = Math.min(bbox.left + bbox.width, u.valToPos(to, 'x', true));
+    if (right > left) hatch(ctx, left, bbox.top, right - left, bbox.height, token('line-2'), 7 * devicePixelRatio);
+  }
+}
+
+/** Diagonal lines over a rectangle: the amount is known, the shape is not. @param {CanvasRenderingContext2D} ctx */
+export function hatch(ctx, x, y, width, height, colour, every = 5) {
+  if (width <= 0 || height <= 0) return;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(x, y, width, height);
+  ctx.clip();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = every / 5;
+  ctx.beginPath();
+  for (let d = -height; d < width + height; d += every) {
+    ctx.moveTo(x + d, y + height);
+    ctx.lineTo(x + d + height, y);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
+/** Dashed lines with their words. @param {any} u @param {{value: number, label: string, under?: boolean}[]} limits canonical values scaled as the chart */
 export function drawLimits(u, limits) {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
@@ -66,7 +113,7 @@ export function drawLimits(u, limits) {
   font(ctx, ratio);
   ctx.textAlign = 'right';
   ctx.textBaseline = 'bottom';
-  for (const { value, label } of limits) {
+  for (const { value, label, under } of limits) {
     const y = Math.round(u.valToPos(value, 'y', true)) + ratio / 2;
     if (y < bbox.top || y > bbox.top + bbox.height) continue;
     ctx.setLineDash([4 * ratio, 3 * ratio]);
@@ -74,7 +121,8 @@ export function drawLimits(u, limits) {
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(label, bbox.left + bbox.width - 4 * ratio, y - 2 * ratio);
+    ctx.textBaseline = under ? 'top' : 'bottom';
+    ctx.fillText(label, bbox.left + bbox.width - 4 * ratio, y + (under ? 3 : -2) * ratio);
   }
   ctx.restore();
 }

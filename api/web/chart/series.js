@@ -27,6 +27,19 @@ export function withGaps(columns, longest) {
   return out;
 }
 
+/** @typedef {{at: number[], low: number[], high: number[], label: string}} Band what is expected: canonical values */
+
+/** The stretches without data, from the end of what is before to the start of what comes after. @param {Columns} columns */
+export function holes({ at, mean }) {
+  const out = [];
+  for (let i = 1; i + 1 < at.length; i += 1) if (mean[i] === null && mean[i - 1] !== null) {
+    let end = i + 1;
+    while (end + 1 < at.length && mean[end] === null) end += 1;
+    if (mean[end] !== null) out.push({ from: at[i - 1], to: at[end] });
+  }
+  return out;
+}
+
 /** How far apart samples may lie before it is a gap. @param {number} window ms, 0 for raw @param {number} interval expected, ms */
 export const longestStep = (window, interval) => Math.max(interval * 3 + window, 1500);
 

@@ -1,5 +1,8 @@
 // English. Every key here is used and every key used is here (a test holds this); plurals by the categories of Intl.PluralRules.
+import desk from './desk.en.js';
+
 export default {
+  ...desk,
   'view.now': 'Now', 'view.places': 'Places', 'view.alerts': 'Alerts', 'view.meters': 'Meters', 'view.devices': 'Devices', 'view.settings': 'Settings',
   'rail.views': 'Views', 'rail.skip': 'Skip to content',
   'rail.waiting': { one: 'alert waits for somebody', other: 'alerts wait for somebody' },
@@ -16,7 +19,7 @@ export default {
   'find.start': 'Type a name, an id, a room or a number plate.', 'find.found': { one: '{n} found', other: '{n} found' },
   'help.title': 'Keyboard', 'help.find': 'find anything', 'help.move': 'next and previous row', 'help.open': 'open the row',
   'help.acknowledge': 'acknowledge what is selected', 'help.pick': 'add the row to the selection',
-  'help.go': 'go to Now, Places, Alerts, Devices', 'help.chart': 'on a chart: move, zoom in, zoom out, back',
+  'help.go': 'go to Now, Places, Alerts, Devices, Rules', 'help.chart': 'on a chart: move, zoom in, zoom out, back',
   'help.close': 'close', 'help.help': 'this help', 'help.note': 'Nothing here needs a keyboard, and nothing needs a mouse.',
   'branch.choose': 'Choose a part', 'branch.path': 'Part of the facility', 'branch.gone': 'No longer there',
   'lost.title': 'There is no such view.', 'lost.words': 'The address may be mistyped, or from another release. Start at',
@@ -69,7 +72,7 @@ export default {
   'alerts.note': { one: '{n} alert', other: '{n} alerts' }, 'alerts.state': 'Which alerts', 'alerts.state.open': 'Open',
   'alerts.state.waiting': 'Waiting', 'alerts.state.resolved': 'Resolved', 'alerts.severity': 'Severity',
   'alerts.anySeverity': 'Any severity', 'alerts.what': 'What, where', 'alerts.since': 'Lasts', 'alerts.lasted': 'Lasted',
-  'alerts.now': 'Value', 'alerts.limit': 'Limit', 'alerts.who': 'Who has it', 'alerts.all': 'Select all that wait',
+  'alerts.now': 'Value', 'alerts.who': 'Who has it', 'alerts.all': 'Select all that wait',
   'alerts.pick': 'Select: {what}', 'alerts.ackMany': { one: 'Acknowledge {n}', other: 'Acknowledge {n}' },
   'alerts.acked': { one: 'Acknowledged', other: '{n} acknowledged' }, 'alerts.none.open': 'No open alert.',
   'alerts.none.waiting': 'No alert waits for anybody.', 'alerts.none.resolved': 'No alert has been resolved yet.',
@@ -98,7 +101,7 @@ export default {
   'why.schedule': 'It runs at an hour at which the site is closed; what counts as running is {limit}.',
   'why.other': 'Rule {rule} finds its condition true.',
   'alert.check': 'Check first:', 'alert.evidence': 'Evidence', 'alert.facts': 'Figures', 'alert.fired': 'Fired',
-  'alert.lasted': 'Lasts', 'alert.limit': 'Limit', 'alert.limitAt': 'limit {v}', 'alert.list': 'All alerts',
+  'alert.lasted': 'Lasts', 'alert.limit': 'Limit', 'alert.limitAt': 'limit {v}',
   'alert.noPoint': 'No single point shows this; the rule looks at the device.', 'alert.over': 'Resolved {when}, after {v}',
   'alert.taken': 'Acknowledged by {who} {when}', 'alert.rule': 'Rule', 'alert.shade': 'since {when}', 'alert.since': 'Since',
   'alert.value': 'Now', 'alert.worst': 'Worst', 'alert.where': 'Where',

@@ -1,5 +1,8 @@
 // 中文。键与英文目录一致（有测试保证）；用语取本行业的说法，按意思写，不逐字翻译。
+import desk from './desk.zh.js';
+
 export default {
+  ...desk,
   'view.now': '当前', 'view.places': '场所', 'view.alerts': '告警', 'view.meters': '计量', 'view.devices': '设备', 'view.settings': '设置',
   'rail.views': '视图', 'rail.skip': '跳到内容', 'rail.waiting': { other: '项告警待确认' },
   'live.on': '实时', 'live.newest': '实时 · {v}前', 'live.connecting': '正在连接…', 'live.off': '已中断 {v}',
@@ -12,7 +15,7 @@ export default {
   'find.open': '查找测点、房间、车牌…', 'find.title': '查找', 'find.none': '没有名为“{q}”的内容。可按名称、编号、房间、车牌查找，中英文均可。',
   'find.start': '输入名称、编号、房间或车牌。', 'find.found': { other: '找到 {n} 项' },
   'help.title': '键盘操作', 'help.find': '查找', 'help.move': '下一行、上一行', 'help.open': '打开所选行', 'help.acknowledge': '确认所选告警',
-  'help.pick': '选中或取消该行', 'help.go': '转到当前、场所、告警、设备', 'help.chart': '在图上：移动、放大、缩小、还原', 'help.close': '关闭', 'help.help': '本帮助',
+  'help.pick': '选中或取消该行', 'help.go': '转到当前、场所、告警、设备、规则', 'help.chart': '在图上：移动、放大、缩小、还原', 'help.close': '关闭', 'help.help': '本帮助',
   'help.note': '所有操作既可不用键盘，也可不用鼠标。',
   'branch.choose': '选择范围', 'branch.path': '当前范围', 'branch.gone': '已不存在',
   'lost.title': '没有这个视图。', 'lost.words': '地址可能有误，或来自其他版本。请回到',
@@ -49,7 +52,7 @@ export default {
   'sites.today': '今日', 'sites.learning': '尚不足以判断', 'sites.none': '此处没有场所。', 'sites.noneWords': '场所来自设施文件；请在上方选择更大的范围。',
   'alerts.note': { other: '{n} 项' }, 'alerts.state': '告警范围', 'alerts.state.open': '未结', 'alerts.state.waiting': '待确认',
   'alerts.state.resolved': '已恢复', 'alerts.severity': '级别', 'alerts.anySeverity': '全部级别', 'alerts.what': '内容与位置',
-  'alerts.since': '已持续', 'alerts.lasted': '持续', 'alerts.now': '数值', 'alerts.limit': '限值', 'alerts.who': '处理人',
+  'alerts.since': '已持续', 'alerts.lasted': '持续', 'alerts.now': '数值', 'alerts.who': '处理人',
   'alerts.all': '选择全部待确认', 'alerts.pick': '选择：{what}', 'alerts.ackMany': { other: '确认 {n} 项' },
   'alerts.acked': { other: '已确认 {n} 项' }, 'alerts.none.open': '没有未结告警。', 'alerts.none.waiting': '没有待确认的告警。',
   'alerts.none.resolved': '尚无已恢复的告警。', 'alerts.noneWords': '规则一旦发现异常，告警立即出现在这里；规则写在设施文件中。',
@@ -69,7 +72,7 @@ export default {
   'why.threshold': '数值越过限值 {limit}；最严重时为 {worst}。', 'why.rate': '数值变化快于规则允许。', 'why.stale': '已有 {v} 没有收到数据；允许三个预期周期。',
   'why.stuck': '数据仍在到来，但数值已有 {v} 未变化。', 'why.schedule': '在场所关闭的时段仍在运行；高于 {limit} 即视为运行。', 'why.other': '规则 {rule} 的条件成立。',
   'alert.check': '请先检查：', 'alert.evidence': '证据', 'alert.facts': '数据', 'alert.fired': '触发', 'alert.lasted': '持续',
-  'alert.limit': '限值', 'alert.limitAt': '限值 {v}', 'alert.list': '全部告警', 'alert.noPoint': '没有单个测点可示；该规则针对设备。',
+  'alert.limit': '限值', 'alert.limitAt': '限值 {v}', 'alert.noPoint': '没有单个测点可示；该规则针对设备。',
   'alert.over': '{when} 恢复，历时 {v}', 'alert.taken': '{who} 已确认 {when}', 'alert.rule': '规则', 'alert.shade': '自 {when}',
   'alert.since': '开始', 'alert.value': '现在', 'alert.worst': '最严重', 'alert.where': '位置',
   'before.title': '历史相似', 'before.note': '同规则同位置',

@@ -26,6 +26,9 @@ export function amounts(alert) {
   };
 }
 
+/** A value in the quantity that the alert speaks of. @param {any} alert @param {number | null | undefined} value */
+export const inUnit = (alert, value) => measure(value, pointLike(alert));
+
 /** How long the episode has lasted, or lasted. @param {any} alert */
 export const lasted = (alert) => (alert.resolved ?? now()) - alert.since;
 

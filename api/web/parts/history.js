@@ -18,9 +18,9 @@ const NOTHING = { at: [], mean: [], min: [], max: [] };
 
 /**
  * @param {{point: any, zone: string, query: Record<string, string>, title?: any, usual?: string, limits?: {value: number, label: string}[],
- *   shades?: any[], within?: {from: number, to: number}}} props within: the range shown when the address names none
+ *   shades?: any[], bands?: import('../chart/series.js').Band[], below?: any, within?: {from: number, to: number}}} props within: the range shown when the address names none
  */
-export function History({ point, zone, query, title, usual = '24h', limits, shades, within }) {
+export function History({ point, zone, query, title, usual = '24h', limits, shades, bands, below, within }) {
   const [turn, setTurn] = useState(0);
   const asked = query.range || query.from;
   const moving = useRange(query, turn, usual);
@@ -49,9 +49,10 @@ export function History({ point, zone, query, title, usual = '24h', limits, shad
       ${!range.moving && asked ? html`<button class="link" onClick=${reset}>${t('history.back')}</button>` : null}
       <a class="link" href=${api.csv(point.id, range.from, range.to, load.data?.window ?? 0)} download=${`${point.id}.csv`}>${t('act.csv')}</a>
       <button class="link" onClick=${png}>${t('act.png')}</button>`}>
-    ${load.data || !load.error ? html`<${Chart} columns=${columns} point=${drawn} zone=${zone} from=${range.from} to=${range.to} title=${name} loading=${load.data === undefined} limits=${valid} shades=${shades}
+    ${load.data || !load.error ? html`<${Chart} columns=${columns} point=${drawn} zone=${zone} from=${range.from} to=${range.to} title=${name} loading=${load.data === undefined} limits=${valid} shades=${shades} bands=${bands}
       episodes=${episodes} onZoom=${zoom} onReset=${reset} onReady=${(u) => { plot.current = u; }} />` : null}
     ${load.error ? html`<${Pending} load=${load} />` : null}
+    ${below}
   </${Panel}>`;
 }
 

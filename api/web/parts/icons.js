@@ -6,6 +6,7 @@ const PATHS = {
   places: 'M3 14V6l5-4 5 4v8zM6.5 14v-4h3v4',
   alerts: 'M8 2 15 14H1zM8 6.5v3.5M8 12v.4',
   meters: 'M8 2a6 6 0 1 0 0 12a6 6 0 0 0 0-12zM8 8l3-2.5M5 11h6',
+  rules: 'M3 2.5h10v11H3zM5.5 6l1 1 2-2M5.5 10.5l1 1 2-2M10 6.5h1.5M10 11h1.5',
   devices: 'M3 3h10v10H3zM6 6h4v4H6zM8 1v2M8 13v2M1 8h2M13 8h2',
   settings: 'M2 4h12M2 8h12M2 12h12M5 2.5v3M10 6.5v3M7 10.5v3',
   find: 'M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9zM10.5 10.5 14 14',

@@ -11,9 +11,9 @@ import { alerts } from '../lib/alerts.js';
 import { Icon } from './icons.js';
 
 /** Every view that exists; nothing is promised that is not there. */
-export const VIEWS = ['now', 'places', 'alerts', 'meters', 'devices', 'settings'];
+export const VIEWS = ['now', 'places', 'alerts', 'meters', 'devices', 'rules', 'settings'];
 /** Which rail entry an address belongs to. */
-const HOME = { point: 'places' };
+export const HOME = { point: 'places', ledger: calendar: 'alerts', notices: 'alerts' };
 
 export function Rail() {
   useChange(route);

@@ -1,20 +1,23 @@
-// One alert: the sentence, why we think so and what to check first, the evidence drawn with its limit and the episode shaded,
-// what it is about, what happened before, and the chain of who was told and who acted.
-import { html, useChange, useEffect, useLoad, useMemo } from '../lib/html.js';
+// One alert: the sentence, why we think so and what to check first, what can be done; the evidence drawn with what was expected and
+// where it clears; what it costs; what happened before; who was told and who acted.
+import { html, useChange, useEffect, useLoad, useState } from '../lib/html.js';
 import { known, named, t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
-import { acknowledge, alerts, isWaiting } from '../lib/alerts.js';
+import { alerts, isWaiting } from '../lib/alerts.js';
+import { costRows } from '../lib/cost.js';
 import { looking, pathOf, zoneOf } from '../lib/facility.js';
 import { duration, exact, moment, since } from '../lib/format.js';
 import { now, useSecond } from '../lib/clock.js';
-import { go, href, route } from '../lib/route.js';
+import { go, href } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
-import { tell } from '../lib/say.js';
-import { RATES } from '../lib/units.js';
-import { amounts, lasted, sentence } from '../lib/sentence.js';
+import { amounts, inUnit, lasted, sentence } from '../lib/sentence.js';
+import { ActDialog, actNow } from '../parts/actdialog.js';
+import { Chain } from '../parts/chain.js';
+import { Evidence } from '../parts/alertevidence.js';
+import { MutedBox } from '../parts/muted.js';
 import { Severity } from '../parts/severity.js';
+import { Similar } from '../parts/similar.js';
 import { Panel, Pending } from '../parts/panel.js';
-import { History } from '../parts/history.js';
 import { Value, Age } from '../parts/value.js';
 
 /** @param {{id: string}} props */
@@ -22,41 +25,62 @@ export function AlertView({ id }) {
   useChange(alerts);
   const live = alerts.value.get(id);
   // a new statement about the alert brings new events
-  const load = useLoad(`${id} ${live?.condition ?? ''} ${live?.human ?? ''}`, (signal) => api.alert(id, signal));
+  const load = useLoad(`${id} ${live?.condition ?? ''} ${live?.human ?? ''} ${live?.delivery ?? ''} ${live?.comments ?? ''} ${live?.label ?? ''}`, (signal) => api.alert(id, signal));
   const alert = load.data && { ...load.data, ...live };
+  const [dialog, setDialog] = useState('');
   useEffect(() => looking.set(alert?.node ?? ''), [alert?.node]);
-  useKeys({ a: () => alert && isWaiting(alert) && void act(id, load.reload), Escape: () => go(href('alerts')) });
+  const acts = alert ? actsOf(alert) : [];
+  const act = (/** @type {string} */ name) => (name === 'acknowledge' || name === 'start' ? void actNow(name, [id]).then(load.reload) : setDialog(name));
+  useKeys({ ...Object.fromEntries(Object.entries(KEYS).map(([name, key]) => [key, () => acts.includes(name) && act(name)])), Escape: () => go(href('alerts')) });
   if (!alert) return html`<section class="panel"><${Pending} load=${load} /></section>`;
   const zone = zoneOf(alert);
-  return html`<${Lede} alert=${alert} zone=${zone} act=${() => void act(id, load.reload)} />
+  return html`<${Lede} alert=${alert} zone=${zone} acts=${acts} act=${act} />
     <div class="cols">
-      <div class="stack"><${Evidence} alert=${alert} zone=${zone} /><${Before} alert=${alert} zone=${zone} /></div>
-      <div class="stack"><${Facts} alert=${alert} zone=${zone} /><${Chain} events=${load.data.events} alert=${alert} zone=${zone} /></div>
-    </div>`;
+      <div class="stack"><${Evidence} alert=${alert} zone=${zone} /><${Similar} alert=${alert} zone=${zone} /></div>
+      <div class="stack"><${Cost} alert=${alert} /><${Facts} alert=${alert} zone=${zone} /><${Chain} events=${load.data.events} alert=${alert} zone=${zone} /></div>
+    </div>
+    ${dialog && html`<${ActDialog} act=${dialog} ids=${[id]} zone=${zone} onClose=${() => setDialog('')} onDone=${load.reload} />`}`;
 }
 
-async function act(id, reload) {
-  try {
-    await acknowledge([id]);
-    tell(t('alerts.acked', { n: 1 }));
-    reload();
-  } catch (error) {
-    tell(t('act.failed', { why: /** @type {Error} */ (error).message }));
-  }
+const KEYS = { acknowledge: 'a', assign: 'w', start: 'o', shelve: 's', close: 'c', label: 'l', comment: 'm' };
+
+/** What can be done now: what fires is not closed, what is closed takes words and a verdict only. @param {any} alert */
+function actsOf(alert) {
+  const over = alert.condition === 'resolved';
+  const closed = alert.human === 'closed';
+  return Object.keys(KEYS).filter((name) => {
+    if (name === 'acknowledge') return isWaiting(alert);
+    if (name === 'start') return !closed && alert.human !== 'in_progress';
+    if (name === 'shelve') return !over;
+    if (name === 'close') return over && !closed;
+    return name !== 'assign' || !closed;
+  });
 }
 
-function Lede({ alert, zone, act: acknowledgeIt }) {
+function Lede({ alert, zone, acts, act }) {
   useSecond();
   const why = named(alert.why);
   const check = named(alert.check);
+  const over = alert.condition === 'resolved';
   return html`<section class="panel lede">
     <h1><${Severity} of=${alert.severity} big /><bdi>${sentence(alert, zone)}</bdi></h1>
-    <p>${why ? html`<bdi>${why}</bdi> ` : `${plainly(alert)} `}${check && html`<b>${t('alert.check')}</b> <bdi>${check}</bdi>`}</p>
-    <div class="acts">${isWaiting(alert) && alert.condition === 'firing'
-      ? html`<button class="button main-act" onClick=${acknowledgeIt}>${t('act.acknowledge')}<kbd>a</kbd></button>`
-      : html`<span class="note">${alert.condition === 'resolved' ? t('alert.over', { when: moment(alert.resolved, zone), v: duration(lasted(alert)) }) : t('alert.taken', { who: alert.acknowledged_by || t('human.somebody'), when: alert.acknowledged_at ? since(alert.acknowledged_at, zone, now()) : '' })}</span>`}
-      <a class="button" href=${href('alerts')}>${t('alert.list')}</a></div>
+    <p>${why ? html`<bdi>${why}</bdi> ` : `${plainly(alert)} `}<${Counterfactual} alert=${alert} />${check && html`<b>${t('alert.check')}</b> <bdi>${check}</bdi>`}</p>
+    <${MutedBox} alert=${alert} />
+    <div class="acts">${acts.map((name, i) => html`<button key=${name} class=${i === 0 && name === 'acknowledge' ? 'button main-act' : 'button'} onClick=${() => act(name)}>${t(`act.${name}`)}<kbd>${KEYS[name]}</kbd></button>`)}
+      <span class="note">${over ? t('alert.over', { when: moment(alert.resolved, zone), v: duration(lasted(alert)) }) : ''}${alert.human === 'closed' ? ` ${t('human.closedBy', { who: alert.closed_by || t('human.somebody') })}` : !isWaiting(alert) ? ` ${taken(alert, zone)}` : ''}</span></div>
   </section>`;
+}
+
+/** Who has it. */
+const taken = (alert, zone) => (alert.assigned_to
+  ? t('alert.assigned', { who: alert.assigned_to, state: t(`event.${alert.human}`) })
+  : t('alert.taken', { who: alert.acknowledged_by || t('human.somebody'), when: alert.acknowledged_at ? since(alert.acknowledged_at, zone, now()) : '' }));
+
+/** What would have to be so for it not to fire. */
+function Counterfactual({ alert }) {
+  const { counterfactual, clear_at: clears } = alert.evidence ?? {};
+  if (counterfactual) return html`<bdi>${named(counterfactual)}</bdi> `;
+  return typeof clears === 'number' && alert.condition === 'firing' ? html`${t('alert.wouldClear', { v: inUnit(alert, clears) })} ` : null;
 }
 
 /** Why, where the rule gives no words of its own. @param {any} alert */
@@ -66,21 +90,14 @@ function plainly(alert) {
   return known(key) ? t(key, { value, worst, limit, v: duration(lasted(alert)) }) : t('why.other', { rule: alert.rule });
 }
 
-function Evidence({ alert, zone }) {
-  const point = alert.latest[0];
-  const end = alert.resolved ?? now();
-  const within = useMemo(() => {
-    const lead = Math.max(3_600_000, Math.min(86_400_000, (end - alert.since) * 0.75));
-    return { from: Math.round(alert.since - lead), to: Math.round(end + (alert.resolved ? lead / 2 : lead * 0.06)) };
-  }, [alert.since, alert.resolved]);
-  const limits = useMemo(() => (point && alert.limit !== null && sameUnit(alert, point) ? [{ value: alert.limit, label: t('alert.limitAt', { v: amounts(alert).limit }) }] : []), [point?.id, alert.limit]);
-  const shades = useMemo(() => [{ from: alert.since, to: end, severity: alert.severity, label: t('alert.shade', { when: since(alert.since, zone, now()) }) }], [alert.since, alert.resolved]);
-  if (!point) return html`<section class="panel"><div class="empty">${t('alert.noPoint')}</div></section>`;
-  return html`<${History} title=${html`${t('alert.evidence')} <a class="link" href=${href('point', point.id)}><bdi>${named(point.name) || point.id}</bdi></a>`} point=${point} zone=${zone} query=${route.value.query} limits=${limits} shades=${shades} within=${within} />`;
+/** What it costs; a dash with the reason where nobody has priced it. */
+function Cost({ alert }) {
+  const rows = costRows(alert);
+  return html`<${Panel} title=${t('cost.title')}><dl class="facts" data-cost=${rows.length}>
+    ${rows.length ? rows.map(([name, words]) => html`<dt>${name}</dt><dd>${words}</dd>`) : html`<dt>${t('cost.money')}</dt><dd>–</dd>`}
+    <dt>${t('alert.rule')}</dt><dd><a class="link" href=${href('rules', alert.rule)}><bdi>${alert.rule}</bdi></a> · <a class="link" href=${href('rules', alert.rule, { tab: 'try' })}>${t('cost.try')}</a></dd>
+  </dl>${!rows.length && html`<p class="note under">${t('cost.none')}</p>`}</${Panel}>`;
 }
-
-/** A limit is drawn only on a chart of the same quantity: seconds of silence and changes an hour are not the value. */
-const sameUnit = (alert, point) => alert.kind !== 'stale' && alert.kind !== 'rate' && (point.nature !== 'counter' || point.unit in RATES);
 
 function Facts({ alert, zone }) {
   useSecond();
@@ -94,37 +111,13 @@ function Facts({ alert, zone }) {
     [t('alert.worst'), worst],
     alert.limit !== null && [t('alert.limit'), limit],
     [t('alert.where'), html`<${Path} alert=${alert} />`],
-    [t('alert.rule'), html`<bdi>${alert.rule}</bdi> · ${word('rulekind', alert.kind)}`],
-    ...Object.entries(alert.evidence ?? {}).filter(([key, v]) => v !== null && typeof v !== 'object' && !['unit', 'first'].includes(key)).map(([key, v]) => [word('evidence', key), evidenceText(key, v, zone)]),
+    [t('alert.kind'), word('rulekind', alert.kind)],
+    alert.episodes > 1 && [t('alert.episodes'), t('alert.episodesN', { n: alert.episodes })],
+    typeof alert.label === 'boolean' && [t('field.verdict'), html`${t(`label.${alert.label}`)} · <bdi>${alert.label_by}</bdi>`],
   ].filter(Boolean);
   return html`<${Panel} title=${t('alert.facts')}><dl class="facts">${rows.map(([name, words]) => html`<dt>${name}</dt><dd>${words}</dd>`)}</dl></${Panel}>`;
 }
 
-function evidenceText(key, value, zone) {
-  if (/(_at|_since)$/.test(key) && typeof value === 'number') return exact(value > 1e15 ? value / 1e6 : value, zone);
-  if (key.endsWith('_ns')) return duration(value / 1e6);
-  if (typeof value === 'number') return String(Math.abs(value) < 1e6 ? Number(value.toPrecision(4)) : Math.round(value));
-  if (typeof value === 'boolean') return t(value ? 'state.yes' : 'state.no');
-  return String(value);
-}
-
 function Path({ alert }) {
   return html`${pathOf(alert).map((node, i) => html`${i ? ' › ' : ''}<a class="link" href=${href('places', '', { branch: node.key })}><bdi>${named(node.name) || node.id}</bdi></a>`)}`;
-}
-
-/** Who was told and who acted. @param {{events: any[], alert: any, zone: string}} props */
-function Chain({ events, alert, zone }) {
-  const open = alert.condition !== 'resolved';
-  return html`<${Panel} title=${t('chain.title')}><ol class="chain">
-    ${events.map((event) => html`<li key=${event.id} class="done">${since(event.at, zone, now())} ${word('event', event.what)}${event.by ? html` · <bdi>${event.by}</bdi>` : ''}${event.comment ? html`<span><bdi>${event.comment}</bdi></span>` : ''}</li>`)}
-    ${open && isWaiting(alert) && html`<li>– ${t('chain.waiting')}<span>${t('chain.waitingWords')}</span></li>`}
-    ${open && html`<li>– ${t('chain.clears')}<span>${t('chain.clearsWords')}</span></li>`}
-  </ol></${Panel}>`;
-}
-
-/** Earlier episodes of the same rule on the same target. */
-function Before({ alert, zone }) {
-  if (!alert.similar.length) return null;
-  return html`<${Panel} title=${t('before.title')} note=${t('before.note')}><table><tbody>${alert.similar.map((other) => html`<tr key=${other.id} class="row" onClick=${() => go(href('alerts', other.id))}>
-    <td><a class="link" href=${href('alerts', other.id)}>${moment(other.since, zone)}</a></td><td class="num">${duration(lasted(other))}</td><td class="num">${amounts(other).worst}</td><td class="wide-only wrap"><bdi>${other.acknowledged_by || ''}</bdi></td></tr>`)}</tbody></table></${Panel}>`;
 }

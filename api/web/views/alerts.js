@@ -1,89 +1,123 @@
-// The list of alerts, ranked: filters in the address, keys j k x a Enter, several acknowledged at once.
-import { html, useChange, useEffect, useLoad, useState } from '../lib/html.js';
+// The alert desk: ranked by cost and severity, filters in the address, keys for everything, several acted on at once.
+// Open alerts come from the stream and stand still while they are read; what is over is asked of the server.
+import { html, useChange, useEffect, useLoad, useRef, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
-import { api } from '../lib/api.js';
-import { acknowledge, alerts, alertsLoaded, byRank, isWaiting, ranked } from '../lib/alerts.js';
-import { inBranch } from '../lib/facility.js';
-import { go, href, here, refine, route } from '../lib/route.js';
+import { alerts, alertsLoaded, byRank, isWaiting, ranked } from '../lib/alerts.js';
+import { underOf, zoneOf } from '../lib/facility.js';
+import { desk } from '../lib/desk.js';
+import { useHeld } from '../lib/held.js';
+import { go, here, href, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
-import { tell } from '../lib/say.js';
 import { about, sentence } from '../lib/sentence.js';
-import { zoneOf } from '../lib/facility.js';
-import { SEVERITIES } from '../parts/severity.js';
+import { ActDialog, actNow } from '../parts/actdialog.js';
+import { DeskFilters, FILTERS, SORTS, STATES, passes } from '../parts/deskfilters.js';
+import { DeskRow } from '../parts/deskrow.js';
+import { DeskTabs } from '../parts/tabs.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
-import { AlertRow } from '../parts/alertrow.js';
 
-const STATES = ['open', 'waiting', 'resolved'];
+const ACTS = { acknowledge: 'a', assign: 'w', shelve: 's', close: 'c', label: 'l', comment: 'm' };
+
+/** @type {Record<string, (a: any, b: any) => number>} */
+const ORDER = {
+  rank: byRank,
+  cost: (a, b) => (b.cost ?? -1) - (a.cost ?? -1) || byRank(a, b),
+  since: (a, b) => b.since - a.since || byRank(a, b),
+};
 
 export function Alerts() {
   useChange(alerts);
   useChange(alertsLoaded);
   const { query } = route.value;
   const state = STATES.includes(query.state) ? query.state : 'open';
-  const past = useLoad(state === 'resolved' ? `resolved ${query.branch ?? ''}` : '', (signal) => api.resolvedAlerts(query.branch, signal));
-  const open = ranked(query.branch);
-  const pool = state === 'resolved' ? (past.data ?? []).filter((a) => inBranch(a, query.branch)) : state === 'waiting' ? open.filter(isWaiting) : open;
-  const list = filtered(pool, query).sort(state === 'resolved' ? (a, b) => b.resolved - a.resolved : byRank);
-  const [at, setAt] = useState(-1);
-  const [picked, setPicked] = useState(() => /** @type {Set<string>} */ (new Set()));
-  const chosen = list[Math.min(at, list.length - 1)];
-  const toggle = (id) => setPicked((old) => { const next = new Set(old); next.delete(id) || next.add(id); return next; });
-  const act = () => done(picked.size ? [...picked] : chosen ? [chosen.id] : [], list).then(() => setPicked(new Set()));
+  const sort = SORTS.includes(query.sort) ? query.sort : 'rank';
+  const past = useLoad(state === 'resolved' ? JSON.stringify(asked(query)) : '', (signal) => desk.list(asked(query), signal).then((page) => page.alerts));
+  const pool = state === 'resolved' ? past.data ?? [] : ranked(query.branch).filter((alert) => state === 'open' || isWaiting(alert));
+  const wanted = state === 'resolved' ? pool : pool.filter((alert) => passes(alert, query, words)).sort(ORDER[sort]);
+  const view = `${state} ${sort} ${query.branch ?? ''} ${FILTERS.map((name) => query[name] ?? '').join(' ')}`;
+  const { rows, waiting, touch, release } = useHeld(wanted, view, (id) => (state === 'resolved' ? undefined : alerts.value.get(id)));
+  const picks = usePicks(rows);
+  const [dialog, setDialog] = useState('');
+  const start = (/** @type {string} */ act) => {
+    const ids = picks.ids();
+    if (!ids.length) return;
+    if (act === 'acknowledge') void actNow('acknowledge', ids.filter((id) => isWaiting(rows.find((row) => row.id === id)))).then((done) => done && picks.clear());
+    else setDialog(act);
+  };
   useKeys({
-    j: () => setAt(Math.min(list.length - 1, at + 1)), k: () => setAt(Math.max(0, at - 1)),
-    Enter: () => chosen && go(href('alerts', chosen.id)), a: () => void act(), x: () => chosen && toggle(chosen.id), Escape: () => { setPicked(new Set()); setAt(-1); },
+    j: () => { touch(); picks.move(1); }, k: () => { touch(); picks.move(-1); },
+    Enter: () => picks.at && go(href('alerts', picks.at)), x: () => { touch(); picks.at && picks.toggle(picks.at, false); }, Escape: () => { picks.clear(); picks.leave(); release(); },
+    ...Object.fromEntries(actsOf(state).map((act) => [ACTS[act], () => start(act)])),
   });
-  useEffect(() => document.querySelector('tr.picked')?.scrollIntoView({ block: 'nearest' }), [at]);
-  const ids = list.filter(isWaiting).map((alert) => alert.id);
-  return html`<${Panel} title=${t('view.alerts')} note=${t('alerts.note', { n: list.length })}>
-    <${Filters} state=${state} query=${query}>
-      ${state !== 'resolved' && html`<button class="button" disabled=${!picked.size && !chosen} onClick=${() => void act()}>${picked.size > 1 ? t('alerts.ackMany', { n: picked.size }) : t('act.acknowledge')}<kbd>a</kbd></button>`}
-    </${Filters}>
-    ${state === 'resolved' && !past.data ? html`<${Pending} load=${past} />` : !list.length ? html`<${Nothing} state=${state} query=${query} />` : html`
-    <div class="scroll-x"><table class="alerts"><thead><tr>
-        ${state !== 'resolved' && html`<th><input type="checkbox" aria-label=${t('alerts.all')} checked=${ids.length > 0 && ids.every((id) => picked.has(id))} disabled=${!ids.length} onChange=${(event) => setPicked(new Set(event.currentTarget.checked ? ids : []))} /></th>`}
-        <th>${t('alerts.what')}</th><th class="wide-only">${t('alerts.severity')}</th><th class="num">${state === 'resolved' ? t('alerts.lasted') : t('alerts.since')}</th><th class="num wide-only">${t('alerts.now')}</th><th class="num wide-only">${t('alerts.limit')}</th><th class="wide-only">${t('alerts.who')}</th></tr></thead>
-      <tbody>${list.map((alert, index) => html`<${AlertRow} key=${alert.id} alert=${alert} picked=${index === at} wide
-        check=${state !== 'resolved' && html`<td><input type="checkbox" aria-label=${t('alerts.pick', { what: sentence(alert, zoneOf(alert)) })} checked=${picked.has(alert.id)} onClick=${(event) => event.stopPropagation()} onChange=${() => toggle(alert.id)} /></td>`} />`)}</tbody></table></div>`}
-  </${Panel}>`;
+  useEffect(() => document.querySelector('tr.picked')?.scrollIntoView({ block: 'nearest' }), [picks.at]);
+  const zone = rows[0] ? zoneOf(rows[0]) : '';
+  return html`<${DeskTabs} /><${Panel} title=${t('view.alerts')} note=${t('alerts.note', { n: rows.length })}
+      more=${waiting > 0 && html`<button class="link" onClick=${release}>${t('alerts.fresh', { n: waiting })}</button>`}>
+    <${DeskFilters} state=${state} query=${query} pool=${pool} />
+    <${Acts} n=${picks.count} ready=${picks.ids().length > 0} start=${start} state=${state} />
+    ${state === 'resolved' && !past.data ? html`<${Pending} load=${past} />` : !rows.length ? html`<${Nothing} state=${state} query=${query} />` : html`
+    <div class="scroll-x" onPointerMove=${touch} onWheel=${touch} onTouchStart=${touch} onFocusIn=${touch}><table class="alerts"><thead><tr>
+        <th><input type="checkbox" aria-label=${t(state === 'resolved' ? 'alerts.allShown' : 'alerts.all')} ...${picks.all(state)} /></th>
+        <th>${t('alerts.what')}</th><th class="num">${state === 'resolved' ? t('alerts.lasted') : t('alerts.since')}</th><th class="num wide-only">${t('alerts.cost')}</th><th class="num wide-only">${t('alerts.now')}</th><th class="wide-only">${t('alerts.who')}</th></tr></thead>
+      <tbody>${rows.map((alert) => html`<${DeskRow} key=${alert.id} alert=${alert} at=${alert.id === picks.at} chosen=${picks.has(alert.id)} toggle=${picks.toggle} />`)}</tbody></table></div>`}
+  </${Panel}>
+  ${dialog && html`<${ActDialog} act=${dialog} ids=${picks.ids()} zone=${zone} onClose=${() => setDialog('')} onDone=${() => { picks.clear(); if (state === 'resolved') past.reload(); }} />`}`;
 }
 
-/** @param {string[]} ids @param {any[]} list */
-async function done(ids, list) {
-  const waiting = ids.filter((id) => list.some((alert) => alert.id === id && isWaiting(alert)));
-  if (!waiting.length) return;
-  try {
-    await acknowledge(waiting);
-    tell(t('alerts.acked', { n: waiting.length }));
-  } catch (error) {
-    tell(t('act.failed', { why: /** @type {Error} */ (error).message }));
-  }
+/** What the server is asked for what is over. @param {Record<string, string>} query */
+const asked = (query) => ({
+  condition: 'resolved', under: underOf(query.branch), severity: query.severity, human: query.human, rule: query.rule, kind: query.kind, equip: query.equip,
+  assignee: query.assignee, text: query.q, sort: { cost: 'cost', rank: undefined, since: 'since' }[query.sort ?? 'rank'], limit: 300,
+});
+
+const words = (/** @type {any} */ alert) => `${sentence(alert, '')} ${about(alert)} ${alert.target} ${alert.rule} ${alert.assigned_to}`;
+
+/** The row on which the keyboard stands, and the rows chosen. @param {any[]} rows */
+function usePicks(rows) {
+  const [at, setAt] = useState('');
+  const [chosen, setChosen] = useState(() => /** @type {Set<string>} */ (new Set()));
+  const last = useRef('');
+  const here_ = new Set(rows.map((row) => row.id));
+  const live = [...chosen].filter((id) => here_.has(id));
+  const index = rows.findIndex((row) => row.id === at);
+  return {
+    at: index >= 0 ? at : '',
+    count: live.length,
+    has: (/** @type {string} */ id) => chosen.has(id),
+    ids: () => (live.length ? live : index >= 0 ? [at] : []),
+    move: (/** @type {number} */ by) => rows.length && setAt(rows[Math.max(0, Math.min(rows.length - 1, index < 0 ? 0 : index + by))].id),
+    clear: () => setChosen(new Set()),
+    leave: () => setAt(''),
+    /** reach: everything from the one chosen before */
+    toggle: (/** @type {string} */ id, /** @type {boolean} */ reach) => {
+      const to = rows.findIndex((row) => row.id === id);
+      const from = reach ? rows.findIndex((row) => row.id === last.current) : to;
+      last.current = id;
+      setChosen((old) => {
+        const next = new Set(old);
+        const on = !old.has(id);
+        for (const row of rows.slice(Math.min(from < 0 ? to : from, to), Math.max(from, to) + 1)) next[on ? 'add' : 'delete'](row.id);
+        return next;
+      });
+    },
+    all: (/** @type {string} */ state) => {
+      const ids = rows.filter((row) => state === 'resolved' || isWaiting(row)).map((row) => row.id);
+      return { checked: ids.length > 0 && ids.every((id) => chosen.has(id)), disabled: !ids.length, onChange: (event) => setChosen(new Set(event.currentTarget.checked ? ids : [])) };
+    },
+  };
 }
 
-/** @param {any[]} list @param {Record<string, string>} query */
-function filtered(list, query) {
-  const words = (query.q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
-  return list.filter((alert) => {
-    if (query.severity && alert.severity !== query.severity) return false;
-    if (query.kind && alert.kind !== query.kind) return false;
-    if (!words.length) return true;
-    const text = `${sentence(alert, '')} ${about(alert)} ${alert.target} ${alert.rule}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
-}
+/** What still fires can be shelved and not closed; what is over the other way round. @param {string} state */
+const actsOf = (state) => Object.keys(ACTS).filter((act) => act !== (state === 'resolved' ? 'shelve' : 'close'));
 
-function Filters({ state, query, children }) {
-  return html`<div class="bar">
-    <span class="choice" role="group" aria-label=${t('alerts.state')}>${STATES.map((name) => html`<a key=${name} href=${here({ state: name === 'open' ? undefined : name })} aria-current=${state === name ? 'true' : null}>${t(`alerts.state.${name}`)}</a>`)}</span>
-    <select aria-label=${t('alerts.severity')} value=${query.severity ?? ''} onChange=${(event) => refine({ severity: event.currentTarget.value || undefined })}>
-      <option value="">${t('alerts.anySeverity')}</option>${SEVERITIES.map((name) => html`<option key=${name} value=${name}>${t(`sev.${name}`)}</option>`)}</select>
-    <input type="search" aria-label=${t('list.filter')} placeholder=${t('list.filter')} value=${query.q ?? ''} onInput=${(event) => refine({ q: event.currentTarget.value || undefined })} />
-    <span class="right">${children}</span>
-  </div>`;
+/** What can be done with the rows chosen. */
+function Acts({ n, ready, start, state }) {
+  return html`<div class="bar acts-bar" role="group" aria-label=${t('desk.acts')}>
+    ${actsOf(state).map((act) => html`<button key=${act} class="button" disabled=${!ready} onClick=${() => start(act)}>${act === 'acknowledge' && n > 1 ? t('alerts.ackMany', { n }) : t(`act.${act}`)}<kbd>${ACTS[act]}</kbd></button>`)}
+    <span class="note">${n ? t('alerts.chosen', { n }) : t('alerts.hint')}</span></div>`;
 }
 
 function Nothing({ state, query }) {
   if (!alertsLoaded.value) return html`<${Pending} load=${{ data: undefined, loading: true }} />`;
-  if (query.q || query.severity) return html`<${Empty} title=${t('list.noMatch')}>${t('list.noMatchWords')} <a class="link" href=${here({ q: undefined, severity: undefined })}>${t('list.clear')}</a></${Empty}>`;
+  if (FILTERS.some((name) => query[name])) return html`<${Empty} title=${t('list.noMatch')}>${t('list.noMatchWords')} <a class="link" href=${here(Object.fromEntries(FILTERS.map((name) => [name, undefined])))}>${t('list.clear')}</a></${Empty}>`;
   return html`<${Empty} title=${t(`alerts.none.${state}`)}>${t('alerts.noneWords')}</${Empty}>`;
 }

@@ -1,0 +1,31 @@
+// The chain of responsibility: what the alert did, who was told by which channel and with what result, who acted, what late data
+// corrected. Two logs, the alert's history and the delivery log, put in order of time.
+import { html, useLoad } from '../lib/html.js';
+import { t, word } from '../lib/i18n.js';
+import { since } from '../lib/format.js';
+import { now } from '../lib/clock.js';
+import { href } from '../lib/route.js';
+import { desk } from '../lib/desk.js';
+import { isWaiting } from '../lib/alerts.js';
+import { Panel } from './panel.js';
+
+/** @param {{events: any[], alert: any, zone: string}} props */
+export function Chain({ events, alert, zone }) {
+  const told = useLoad(`${alert.id} ${events.length} ${alert.told}`, (signal) => desk.toldOf(alert.id, signal).catch(() => []));
+  const lines = [...events.map((event) => ({ at: event.at, event })), ...(told.data ?? []).map((notice) => ({ at: notice.done ?? notice.begun ?? notice.created, notice }))].sort((a, b) => a.at - b.at);
+  const open = alert.condition !== 'resolved';
+  return html`<${Panel} title=${t('chain.title')} more=${html`<a class="link" href=${href('notices', '', { alert: alert.id })}>${t('chain.log')}</a>`}><ol class="chain">
+    ${lines.map(({ at, event, notice }) => (event
+      ? html`<li key=${`e${event.id}`} class=${`done${event.what === 'correction' ? ' corrected' : ''}`}>${since(at, zone, now())} ${word('event', event.what)}${event.by ? html` · <bdi>${event.by}</bdi>` : ''}${event.comment ? html`<span><bdi>${event.comment}</bdi></span>` : ''}</li>`
+      : html`<li key=${`n${notice.id}`} class=${notice.state === 'sent' ? 'done' : notice.state === 'dead' ? 'done failed' : ''} data-notice=${notice.id}>${since(at, zone, now())} ${t(`told.${notice.state}`)} <bdi>${notice.recipient || notice.channel}</bdi><span><${Result} notice=${notice} /></span></li>`))}
+    ${open && isWaiting(alert) && html`<li>– ${t('chain.waiting')}<span>${t('chain.waitingWords')}</span></li>`}
+    ${open && html`<li>– ${t('chain.clears')}<span>${t('chain.clearsWords')}</span></li>`}
+    ${!open && alert.human !== 'closed' && html`<li>– ${t('chain.closes')}<span>${t('chain.closesWords')}</span></li>`}
+  </ol></${Panel}>`;
+}
+
+/** The channel and what became of it, in a line. @param {{notice: any}} props */
+export function Result({ notice }) {
+  const tries = notice.tries > 1 ? ` · ${t('notices.tries', { n: notice.tries })}` : '';
+  return html`<bdi>${notice.channel}</bdi>${tries}${notice.error && notice.state !== 'sent' ? html` · <bdi>${notice.error}</bdi>` : notice.answer ? html` · <bdi>${notice.answer}</bdi>` : ''}`;
+}
