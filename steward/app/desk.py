@@ -113,7 +113,8 @@ class AlertDesk:
         """Ticks when something was taken, and every second; until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 1.0)
+                async with asyncio.timeout(1.0):  # wait_for of 3.11 can swallow a cancellation that comes with the event
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self.tick()

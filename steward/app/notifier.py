@@ -136,7 +136,8 @@ class Notifier:
         while True:
             await self._plan_safely()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 1.0)
+                async with asyncio.timeout(1.0):  # wait_for of 3.11 can swallow a cancellation that comes with the event
+                    await self._wake.wait()
             self._wake.clear()
 
     async def _plan_safely(self) -> None:
