@@ -150,7 +150,8 @@ class Pipeline:
         for connection in self._connections:
             await asyncio.to_thread(connection.hold)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.drained(), timeout)
+            async with asyncio.timeout(timeout):
+                await self.drained()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -111,7 +111,8 @@ async def _until(clock: Callable[[], int], moment: int, stop: asyncio.Event) -> 
     wait = (moment - clock()) / SECOND
     if wait > 0:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), wait)
+            async with asyncio.timeout(wait):
+                await stop.wait()
     return not stop.is_set()
 
 

@@ -142,7 +142,8 @@ class SpooledStore:
         """Whether the store took the batch in time."""
         task = self._begin(batch)
         try:
-            await asyncio.wait_for(asyncio.shield(task), self._patience)
+            async with asyncio.timeout(self._patience):  # wait_for of Python 3.11 can swallow a cancellation
+                await asyncio.shield(task)
         except StoreUnavailable as error:
             self._error = str(error)
         except TimeoutError:
@@ -199,7 +200,8 @@ class SpooledStore:
     async def _drain_some(self) -> None:
         """Moves the oldest batches into the store."""
         if self._late is not None:  # a write that timed out is still under way: the order would be lost
-            await asyncio.wait_for(asyncio.shield(self._late), self._patience)
+            async with asyncio.timeout(self._patience):  # wait_for of Python 3.11 can swallow a cancellation
+                await asyncio.shield(self._late)
             self._late = None
         if not self._store_open and not await self._try_to_open():
             raise StoreUnavailable(self._error)
@@ -209,7 +211,8 @@ class SpooledStore:
         batch, count = found
         task = self._begin(batch)
         try:
-            await asyncio.wait_for(asyncio.shield(task), self._patience)
+            async with asyncio.timeout(self._patience):  # wait_for of Python 3.11 can swallow a cancellation
+                await asyncio.shield(task)
         except TimeoutError:
             self._late = asyncio.create_task(self._settle(task))
             raise
