@@ -246,6 +246,7 @@ class AlignedBank(Bank):
         columns["input_quality"] = np.zeros((size, width), np.uint8)
         columns["input_hold"] = np.zeros((size, width), np.int64)
         columns["required"] = np.zeros((size, width), np.bool_)
+        columns["awaited"] = np.zeros((size, width), np.bool_)
         for row, target in enumerate(self.targets):
             inputs = self.kind.INPUTS
             joined = self.rules[self.rule_of[row]].kind.holds(target)
@@ -255,6 +256,8 @@ class AlignedBank(Bank):
                 columns["required"][row, slot] = inputs[slot].required if slot < len(inputs) else True
             if self.kind.JOINS:
                 columns["required"][row, : len(target.points)] = self.rules[self.rule_of[row]].kind.requires(target)
+                columns["awaited"][row, : len(target.points)] = self.rules[self.rule_of[row]].kind.waits(target)
+        columns["awaited"] |= columns["required"]
         if self.gated:
             gates = [self.rules[rule].gate for rule in self.rule_of.tolist()]
             columns["gate_above"] = np.array([-np.inf if gate is None or gate.above is None else gate.above for gate in gates])
@@ -288,7 +291,7 @@ class AlignedBank(Bank):
         trigger = slot == 0
         state["opened_at"][rows[trigger]] = at[trigger]
         opened = state["opened_at"][rows]
-        reached = (state["input_at"][rows] >= opened[:, None]) | ~state["required"][rows]
+        reached = (state["input_at"][rows] >= opened[:, None]) | ~state["awaited"][rows]
         self.close(rows[(opened != UNSEEN) & reached.all(axis=1)])
 
     def close(self, rows: IntArray) -> None:
