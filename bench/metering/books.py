@@ -1,32 +1,40 @@
 """The books of the service at size: `python -m bench.metering.books [registers]`.
 
-Measured through the service's own path (Core: take, close, seal, restate) with a real records database in SQLite: CPU of
-closing an hour of 10,000 registers read every 15 minutes, bytes held for each register, bytes sealed for a
-register-year, and the restating of one register's year after a late read.
+Measured through the service's own path (Core: take, close, queue, restate, save) with a real records database in SQLite and a
+store in memory that shows only what has arrived: CPU of an hour's closings of registers read every 15 minutes, at a start from
+nothing, with a day or a month of history that is still being worked out, and with 100 registers in trouble; the CPU of working
+out histories; bytes held and sealed; restating a register's year; building a year of many registers from an embedded store.
 """
 
 from __future__ import annotations
 
+import asyncio
+import resource
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from prometheus_client import CollectorRegistry
 
 from metering.intervals import QUARTER
+from steward.app.books import Books
 from steward.app.books_columns import COLUMNS
 from steward.app.books_core import Core
 from steward.app.books_desk import Desk
 from steward.app.books_figures import Figures
 from steward.app.books_registers import registers_of
 from steward.config import parse
-from steward.model import Batch, Facility, PointIndex
+from steward.model import Batch, Facility, FloatArray, IntArray, PointIndex
 from steward.records import LedgerRecords, Records
+from steward.store.embedded import EmbeddedStore
 from steward.units import DAY, HOUR, MINUTE
 
 T0 = 20_454 * DAY
+LIMIT = 1.0
+"""CPU seconds that the closings of an hour may take."""
 POINT = '[[point]]\nid = "m{0}"\nsite = "a"\nmetric = "energy"\nunit = "kWh"\ninterval = "15m"\nrated_power = "100kW"\n'
 
 
@@ -35,92 +43,193 @@ def facility(count: int) -> Facility:
     return parse([("f.toml", '[[site]]\nid = "a"\nname = "A"\n' + "".join(POINT.format(one) for one in range(count)))]).facility
 
 
-def made(folder: Path, count: int, stored: dict[str, Batch]) -> Core:
-    """Books of so many registers; `stored` is the store."""
-    described = facility(count)
-    index = PointIndex(described.points)
-    records = Records(f"sqlite:///{folder}/records.db")
-    records.open()
-
-    def fetch(points: Sequence[str], start: int, end: int) -> dict[str, Batch]:
-        found = {}
-        for point in points:
-            batch = stored[point]
-            found[point] = batch.take((batch.at >= start) & (batch.at < end))
-        return found
-
-    core = Core(LedgerRecords(records.database), index, fetch)
-    core.bind(registers_of(described, {}), list(described.points))
-    return core
-
-
-def level(at: np.ndarray, seed: int) -> np.ndarray:
+def level(at: IntArray, seed: int) -> FloatArray:
     """A register in Wh with a day and a week in it, in whole units."""
     hours = (at - T0) / HOUR
     shape = hours * 20_000 - 12_000 * np.cos(hours / 24 * 2 * np.pi) + 900 * np.sin(hours * (1 + seed % 7))
     return np.asarray(np.maximum.accumulate(np.rint(1e7 + shape + 25_000)))
 
 
-def hours(count: int, folder: Path) -> None:
-    """Closing: one read each quarter-hour of every register, hour by hour."""
-    stored: dict[str, Batch] = {}
-    core = made(folder, count, stored)
-    numbers = np.array([core.index.add(f"m{one}") for one in range(count)], np.int32)
-    every = T0 + np.arange(0, 30 * HOUR, 15 * MINUTE, dtype=np.int64)
-    values = level(every, 3)
-    for one in range(count):
-        stored[f"m{one}"] = Batch.of(np.full(len(every), numbers[one]), every, values)
-    spent = []
-    for hour in range(30):
+class Site:
+    """Books of many registers that all show the same series, but some have zeros; `now` is what has arrived."""
+
+    def __init__(self, folder: Path, count: int, span: int, trouble: int = 0) -> None:
+        described = facility(count)
+        self.records = Records(f"sqlite:///{folder}/records.db")
+        self.records.open()
+        self.core = Core(LedgerRecords(self.records.database), PointIndex(described.points))
+        self.core.bind(registers_of(described, {}), list(described.points))
+        self.numbers = np.array([self.core.index.add(f"m{one}") for one in range(count)], np.int32)
+        self.at = T0 + np.arange(0, span, 15 * MINUTE, dtype=np.int64)
+        self.good = level(self.at, 3)
+        self.bad = np.where(np.arange(len(self.at)) % 8 < 4, 0.0, self.good)
+        self.trouble, self.count = trouble, count
+        self.drift: IntArray = np.zeros(count, np.int64)
+        """By how much each register has run ahead of the series, for those that are never read back."""
+
+    def samples(self, name: str, begin: int, end: int) -> Batch:
+        """What the store has of a register."""
+        number = int(name[1:])
+        rows = slice(*np.searchsorted(self.at, [begin, end + 1]))
+        values = self.bad if number < self.trouble else self.good
+        return Batch.of(np.full(len(self.at[rows]), self.numbers[number]), self.at[rows], values[rows])
+
+    def serve(self, now: int, until: Callable[[], bool] = lambda: False) -> int:
+        """Solves what is due, as the worker does; how many registers."""
+        done = 0
+        while not until() and (windows := self.core.queue.pick(now)):
+            for place in range(0, len(windows), 40):
+                part = windows[place : place + 40]
+                self.core.queue.solve([(one, self.samples(one.name, one.begin, now)) for one in part], now)
+                self.core.derived(now, [one.name for one in part])
+            done += len(windows)
+        return done
+
+    def hour(self, begin: int, serve: bool = True) -> tuple[float, float]:
+        """CPU seconds of one hour: its closings, and what was solved after each."""
+        closing = solving = 0.0
+        for at in range(begin, begin + HOUR, 15 * MINUTE):
+            place = int(np.searchsorted(self.at, at))
+            values = np.full(self.count, self.good[place])
+            values += self.drift
+            values[: self.trouble] = self.bad[place]
+            now = at + 2 * MINUTE
+            started = time.process_time()
+            self.core.take(Batch.of(self.numbers, np.full(self.count, at), values))
+            if self.core.due(now):
+                self.core.close(now)
+            between = time.process_time()
+            if serve:
+                self.serve(now)
+            closing, solving = closing + between - started, solving + time.process_time() - between
+        return closing, solving
+
+
+def _folder(call: Callable[[Path], None]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        call(Path(folder))
+
+
+def fresh(count: int) -> Callable[[Path], None]:
+    """A start with nothing in the store."""
+
+    def run(folder: Path) -> None:
+        site = Site(folder, count, 30 * HOUR)
+        site.serve(T0 - HOUR)
+        noise = np.random.default_rng(1)
+        sums = []
+        for hour in range(30):
+            site.drift += noise.integers(0, 900, count)
+            sums.append(sum(site.hour(T0 + hour * HOUR)))
+        median, worst = np.median(sums), max(sums)
+        print(f"an hour of {count} registers from nothing: median {median:.3f} s, worst {worst:.3f} s (limit {LIMIT})")
+        shelf = site.core.shelf
+        hot = sum(getattr(shelf.hot, name).nbytes for name in COLUMNS)
+        rows = sum(column.nbytes for column in shelf.rows.values())
+        snaps = sum(at.nbytes + seen.nbytes for at, seen in shelf.snaps)
+        print(f"held: {(hot + rows + snaps) / count:.0f} B a register ({hot / count:.0f} of quarter-hours)")
         began = time.process_time()
-        for step in range(4):
-            place = hour * 4 + step
-            core.take(Batch.of(numbers, np.full(count, every[place]), np.full(count, values[place])))
-            if core.due(int(every[place]) + 2 * MINUTE):
-                core.close(int(every[place]) + 2 * MINUTE)
-        spent.append(time.process_time() - began)
-    hot = sum(getattr(core.shelf.hot, name).nbytes for name in COLUMNS)
-    rows = sum(column.nbytes for column in core.shelf.rows.values())
-    print(
-        f"closing an hour of {count} registers: median {np.median(spent[12:]):.3f} s CPU (limit 1), worst {max(spent[12:]):.3f}"
-    )
-    print(f"  first hours, all solved by themselves: {max(spent[:12]):.2f} s CPU an hour")
-    print(f"held: {(hot + rows) / count:.0f} B a register, of it {hot / core.shelf.hot.size / count:.0f} B a quarter-hour")
+        payload = site.core.save()
+        print(f"saving: {time.process_time() - began:.2f} s, {len(payload) / 1e6:.1f} MB")
+
+    return run
+
+
+def history(count: int, days: int) -> Callable[[Path], None]:
+    """A first start with history: closings while it is worked out, and how long that takes in all."""
+
+    def run(folder: Path) -> None:
+        site = Site(folder, count, (days + 1) * DAY)
+        begin = T0 + days * DAY
+        closing = site.hour(begin, serve=False)[0]
+        began = time.process_time()
+        done = site.serve(begin + HOUR - 13 * MINUTE)
+        spent = time.process_time() - began
+        after = [sum(site.hour(begin + hour * HOUR)) for hour in range(1, 4)]
+        print(
+            f"{days} days of history, {count} registers: an hour's closings meanwhile {closing:.3f} s (limit {LIMIT}), "
+            f"worked out in {spent:.1f} s CPU ({spent / done * 1e3:.2f} ms a register), then {np.median(after):.3f} s an hour"
+        )
+
+    return run
+
+
+def trouble(count: int) -> Callable[[Path], None]:
+    """100 registers that show zero every other hour."""
+
+    def run(folder: Path) -> None:
+        site = Site(folder, count, 60 * HOUR, 100)
+        site.serve(T0 - HOUR)
+        spent = [site.hour(T0 + hour * HOUR) for hour in range(60)]
+        closing, solving = (np.median([one[part] for one in spent[36:]]) for part in (0, 1))
+        print(f"100 of {count} in trouble: closing {closing:.3f} s, solving {solving:.3f} s an hour (limit {LIMIT} in all)")
+
+    return run
 
 
 def year(folder: Path) -> None:
     """One register's year: sealed bytes, and restating it after a late read at its beginning."""
-    stored: dict[str, Batch] = {}
-    core = made(folder, 1, stored)
-    at = T0 + np.arange(0, 365 * DAY, 15 * MINUTE, dtype=np.int64)
-    value = level(at, 5)
-    keep = np.ones(len(at), np.bool_)
-    keep[500] = False
-    stored["m0"] = Batch.of(np.zeros(int(keep.sum()), np.int32), at[keep], value[keep])
-    now = int(at[-1]) + 2 * MINUTE
-    core.take(stored["m0"])
-    core.close(now)
-    Desk(core, Figures(core)).seal(now)
-    chunks, size = core.records.sealed_size()
-    print(f"sealed: {size / 1e3:.0f} kB a register-year in {chunks} rows, {size / (len(at) - 1):.2f} B a quarter-hour")
-    stored["m0"] = Batch.of(np.zeros(len(at), np.int32), at, value)
+    site = Site(folder, 1, 365 * DAY)
+    now = int(site.at[-1]) + 2 * MINUTE
+    late = int(site.at[500])
+    whole = site.at, site.good, site.bad
+    keep = site.at != late
+    site.at, site.good, site.bad = (column[keep] for column in whole)
+    site.serve(now)
+    Desk(site.core, Figures(site.core)).seal(["m0"], now)
+    chunks, size = site.core.records.sealed_size()
+    print(f"sealed: {size / 1e3:.0f} kB a register-year in {chunks} rows, {size / (len(site.at) - 1):.2f} B a quarter-hour")
+    site.at, site.good, site.bad = whole
     began, cpu = time.perf_counter(), time.process_time()
-    core.take(Batch.of([0], at[500:501], value[500:501], received=now))
-    core.close(now)
+    site.core.take(Batch.of([0], [late], site.good[500:501], received=now))
+    site.core.queue.turn()
+    site.serve(now)
     spent, cpu = time.perf_counter() - began, time.process_time() - cpu
-    (row,) = core.records.revisions("m0", 0, now)
+    (row,) = site.core.records.revisions("m0", 0, now)
     changed = (row["end"] - row["start"]) // QUARTER
     figures = f"{cpu * 1e3:.0f} ms CPU (limit 100), {spent * 1e3:.0f} ms passed"
     print(f"restating a year after one late read: {figures}, {changed} quarter-hours changed")
 
 
+def first_start(count: int) -> Callable[[Path], None]:
+    """A service that starts without state on a year of reads in an embedded store."""
+
+    async def run(folder: Path) -> None:
+        described = facility(count)
+        index = PointIndex(described.points)
+        records = Records(f"sqlite:///{folder}/records.db")
+        await asyncio.to_thread(records.open)
+        store = EmbeddedStore(folder / "s.duckdb", index)
+        await store.open()
+        at = T0 + np.arange(0, 365 * DAY, 15 * MINUTE, dtype=np.int64)
+        for one in range(count):
+            await store.write(Batch.of(np.full(len(at), one), at, level(at, one), received=at))
+        await store.compact()
+        now = int(at[-1]) + 2 * MINUTE
+        books = Books(described, index, records, lambda: now, lambda batch: None, CollectorRegistry())
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        began, cpu = time.perf_counter(), time.process_time()
+        await books.start(store)
+        up = time.perf_counter() - began
+        await books.idle()
+        spent, cpu = time.perf_counter() - began, time.process_time() - cpu
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        assert all(state.clean for state in books.registers())
+        print(
+            f"first start on a year of {count} registers ({count * len(at) / 1e6:.1f} M reads in DuckDB): up in {up:.2f} s, "
+            f"worked out in {spent:.0f} s ({cpu:.0f} s CPU, {spent / count * 1e3:.0f} ms a register), {grown:.0f} MB more"
+        )
+        await books.stop()
+        await store.close()
+
+    return lambda folder: asyncio.run(run(folder))
+
+
 def main() -> None:
     """Prints the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    with tempfile.TemporaryDirectory() as folder:
-        year(Path(folder))
-    with tempfile.TemporaryDirectory() as folder:
-        hours(count, Path(folder))
+    for part in (year, fresh(count), trouble(count), history(count, 1), history(count, 30), first_start(max(10, count // 100))):
+        _folder(part)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -19,16 +18,16 @@ import structlog
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from metering.baselines import Baseline, Refusal
-from metering.declarations import Declaration, Declared
-from metering.savings import Savings
-from steward.app.books_baselines import Baselines, weather_point
+from metering.intervals import QUARTER
+from metering.restate import Reason
+from steward.app.books_answers import Answers
+from steward.app.books_baselines import YEAR, weather_point
 from steward.app.books_core import Core
-from steward.app.books_desk import Desk
-from steward.app.books_figures import Figures
-from steward.app.books_model import AskedQuestion, Closed, Consumption, Proof, RegisterState, Restated
+from steward.app.books_desk import Act
 from steward.app.books_registers import registers_of, sums_of
-from steward.app.books_shelf import FAR
+from steward.app.books_restate import Cause
+from steward.app.books_shelf import FAR, HOT
+from steward.app.books_worker import Worker
 from steward.config.meters import LedgerTable, MeterTable
 from steward.model import Batch, Facility, PointIndex
 from steward.records import LedgerRecords, Records
@@ -44,12 +43,12 @@ MARGIN = 60 * SECOND
 PAGE = 200_000
 CATCH_UP = 10 * SECOND
 """Reads of quarter-hours that are closed already (a backlog, late data) wait so long after the last closing at most."""
-PATIENCE = 60.0
-"""Seconds that a read of the store may take."""
+_LEARNED = 20
+"""Registers that learn in one go."""
 _HEAD = struct.Struct("<qqqq")
 
 
-class Books:
+class Books(Answers):
     """The ledger of a service. `told` hears of derived samples, in the event loop."""
 
     def __init__(
@@ -65,18 +64,16 @@ class Books:
         table: LedgerTable | None = None,
         behind: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._records, self._index, self._clock, self._told, self._behind = records, index, clock, told, behind
-        self._lock = threading.RLock()
+        super().__init__(Core(LedgerRecords(records.database), index), records, index, clock, registry)
+        self._told = told
         self._thread = ThreadPoolExecutor(1, "books")
-        self._store: Store | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._watermark, self._closed_at = 0, 0
         self._recent: list[tuple[int, NDArray[np.uint64]]] = []
-        self.core = Core(LedgerRecords(records.database), index, self._fetch)
-        self._figures = Figures(self.core)
-        self._desk = Desk(self.core, self._figures)
-        self._baselines = Baselines(self.core, self._figures, self._fetch)
         self._meters, self._table, self._facility = tuple(meters), table or LedgerTable(), facility
+        self.worker = Worker(self.core, self._held, clock, lambda: not behind(), self._tell, self._failures)
+        Gauge("steward_ledger_waiting", "Registers that wait to be solved", registry=registry).set_function(
+            lambda: self.worker.waiting
+        )
         self._samples = Counter("steward_ledger_reads", "Samples taken into the ledger", registry=registry)
         self._seconds = Counter("steward_ledger_seconds", "Time spent closing", registry=registry)
         rows = self.core.shelf
@@ -89,13 +86,20 @@ class Books:
     # the service's side
 
     async def start(self, store: Store) -> None:
-        """Restores the saved state and takes what arrived since from the store."""
+        """Restores the saved state and takes what arrived since from the store; what takes long goes on afterwards."""
         self._store, self._loop = store, asyncio.get_running_loop()
         saved = await asyncio.to_thread(self._records.load_state, STATE)
         await self._run(self._restore, saved)
-        now = self._clock()
-        since, count = max(0, self._watermark - MARGIN), 0
-        until = now + MINUTE
+        if self._watermark:
+            await self._catch_up(store)
+        self._watermark = max(self._watermark, self._clock())
+        self.worker.start(store)
+        await self._tell(await self._run(self._again))
+        self.worker.wake()
+
+    async def _catch_up(self, store: Store) -> None:
+        """Takes what arrived since the state was saved: a page in the order of arrival, the rest as registers to be solved."""
+        since, count, until = max(0, self._watermark - MARGIN), 0, self._clock() + MINUTE
         while since < until:
             batch = await store.arrived(since, until, PAGE)
             if not len(batch):
@@ -104,26 +108,43 @@ class Books:
             whole = len(batch) < PAGE or last == int(batch.received[0])
             batch = batch if whole else batch.take(batch.received < last)
             since = last + 1 if whole else last
+            await self._tell(await self._run(self._skim if count else self._replay, batch))
             count += len(batch)
-            await self._tell(await self._run(self._replay, batch))
-        if count:
             log.info("ledger_replayed", samples=count)
 
     async def commit(self, batch: Batch) -> None:
         """Takes a committed batch, and closes what is due."""
         if len(batch):
             await self._tell(await self._run(self._take, batch, self._clock()))
+            self.worker.wake()
 
     async def tick(self) -> None:
         """Lets time pass: closes the quarter-hour that is over, and works in what came for those closed before."""
         now = self._clock()
         if self.core.due(now) or (self.core.behind and now - self._closed_at >= CATCH_UP):
             await self._tell(await self._run(self._close, now))
+        self.worker.wake()
+
+    async def idle(self) -> None:
+        """Waits until every register that can be solved now is solved."""
+        await self.worker.idle()
 
     async def rebind(self, facility: Facility, meters: Sequence[MeterTable], table: LedgerTable | None = None) -> None:
         """Another facility: registers that stay keep what they have."""
         self._facility, self._meters, self._table = facility, tuple(meters), table or self._table
         await self._run(self._bind)
+        self.worker.wake()
+
+    async def _fit_all(self, now: int) -> None:
+        """Fits, one by one, every register that has half a year settled and no accepted baseline."""
+        if not self._baselines.weather_point:
+            return
+        with self._lock:
+            names = self._baselines.candidates()
+        if names:
+            weather = await asyncio.to_thread(self._baselines.weather, now - YEAR - DAY, now)
+        for name in names:
+            await self._held(self._baselines.fit_settled, name, weather, now)
 
     async def save(self) -> None:
         """Saves the state with its watermark."""
@@ -132,125 +153,29 @@ class Books:
 
     async def stop(self) -> None:
         """Saves and ends the thread."""
+        await self.worker.stop()
         await self.save()
         await asyncio.to_thread(self._thread.shutdown)
 
     async def nightly(self) -> None:
         """Seals, learns limits and shapes, fits baselines, and closes the month before on its day."""
         now = self._clock()
-        await self._run(self._desk.seal, now)
-        await self._run(self._desk.learn, now)
-        await self._run(self._baselines.fit_all, now)
+        cut = (now - HOT) // QUARTER * QUARTER
+        parts = self._desk.slices()
+        for part in parts:
+            await self._run(self._desk.seal, part, cut)
+        await self._run(self._desk.drop, cut)
+        for part in parts:
+            for place in range(0, len(part), _LEARNED):
+                for act in await self._run(self._desk.learn, part[place : place + _LEARNED], now):
+                    await asyncio.to_thread(self._perform, act)
+        await self._fit_all(now)
         day = np.datetime64(now // DAY, "D")
         if self._table.close_day and int(str(day)[8:]) >= self._table.close_day:
             month = str(day.astype("datetime64[M]") - 1)
             await self._run(self._desk.close, month, "", now)
 
-    # what others ask; see books_model.Ledgers
-
-    def consumption(self, point: str, start: int, end: int, period: str = "quarter") -> Consumption:
-        """Consumption of [start, end) by periods of the site's local time."""
-        with self._lock:
-            return self._figures.consumption(point, start, end, period)
-
-    def registers(self) -> list[RegisterState]:
-        """Every register, by point id."""
-        with self._lock:
-            shelf, rows = self.core.shelf, self.core.shelf.rows
-            found = []
-            for slot, register in enumerate(shelf.registers):
-                seen = int(rows["last_at"][slot]) >= 0
-                settled = int(rows["settled"][slot])
-                found.append(
-                    RegisterState(
-                        register.id,
-                        int(rows["last_at"][slot]) if seen else None,
-                        int(rows["last_value"][slot]) * float(abs(register.factor)) if seen else None,
-                        settled if settled > 0 else None,
-                        int(rows["held"][slot]),
-                        len(shelf.questions.get(register.id, ())),
-                        int(rows["revision"][slot]),
-                        int(rows["open_from"][slot]) == FAR,
-                        max(0, int(rows["fault"][slot])),
-                        shelf.errors.get(register.id, ""),
-                    )
-                )
-            return sorted(found, key=lambda state: state.point)
-
-    def questions(self, point: str | None = None) -> list[AskedQuestion]:
-        """What waits for a person, oldest first."""
-        with self._lock:
-            return self._desk.questions(point)
-
-    def answer(
-        self, question: str, answer: int, who: str, now: int, values: Mapping[str, float] | None = None
-    ) -> list[Restated]:
-        """Takes answer number `answer` of a question, on record."""
-        with self._lock:
-            made = self._desk.answer(question, answer, who, now, values)
-        self._audit(who, "ledger.answer", question, {"answer": answer, "values": dict(values or {})}, now)
-        return made
-
-    def declare(
-        self,
-        point: str,
-        kind: str,
-        at: int,
-        who: str,
-        now: int,
-        *,
-        end: float | None = None,
-        start: float | None = None,
-        until: int | None = None,
-        value: float | None = None,
-        power: int = 0,
-        reason: str = "",
-    ) -> list[Restated]:
-        """A person's word; reads and consumption in the canonical unit as the register shows it (before ratios)."""
-        with self._lock:
-            size = self._figures.register(point).resolution
-            ends = [None if one is None else round(one / size) for one in (end, start, value)]
-            declaration = Declaration(at, Declared(kind), ends[0], ends[1], until, ends[2], power, who, reason)
-            made = self._desk.declare(point, declaration, who, now)
-        self._audit(who, "ledger.declare", point, {"kind": kind, "at": at, "end": end, "start": start, "reason": reason}, now)
-        return made
-
-    def revisions(self, point: str, start: int, end: int) -> list[Restated]:
-        """The revisions that touched [start, end), oldest first."""
-        with self._lock:
-            return self._figures.revisions(point, start, end)
-
-    def evidence(self, point: str, start: int, end: int) -> Proof:
-        """What the figures of [start, end) rest on."""
-        with self._lock:
-            return self._figures.evidence(point, start, end)
-
-    def close(self, month: str, who: str, now: int) -> list[Closed]:
-        """Closes a month for every register that is not closed yet."""
-        with self._lock:
-            made = self._desk.close(month, who, now)
-        self._audit(who, "ledger.close", month, {"registers": len(made)}, now)
-        return made
-
-    def closed(self, month: str) -> list[Closed]:
-        """The closings of a month, with their adjustments so far."""
-        with self._lock:
-            return self._desk.closed(month)
-
-    def baseline(self, point: str) -> Baseline | Refusal | None:
-        """The fitted baseline of a register, or why there is none; None before the first fit."""
-        with self._lock:
-            return self._baselines.baseline(point)
-
-    def savings(self, point: str, start: int, end: int) -> Savings | Refusal:
-        """Savings of [start, end) against the baseline."""
-        with self._lock:
-            return self._baselines.savings(point, start, end)
-
-    def fit(self, point: str, start: int, end: int, who: str, now: int) -> Baseline | Refusal:
-        """Fits the baseline of [start, end) now."""
-        with self._lock:
-            return self._baselines.fit(point, start, end, self._baselines.weather(start - DAY, end), now, who)
+    # reads by hand
 
     async def read(self, point: str, reads: Sequence[tuple[int, float]], who: str, origin: str = "api") -> None:
         """Takes reads by hand: (ns, canonical value as the register shows it). They are samples, and on record."""
@@ -263,14 +188,16 @@ class Books:
         await self._store.write(batch)
         await self.commit(batch)
         await self._tell(await self._run(self._close, now))
+        with self._lock:
+            due = self._figures.slot(point) in self.core.queue.due
+        if due:  # the person sees what follows from the reads at once
+            await asyncio.to_thread(self._perform, Act(point, Cause(Reason.NEXT, now, who)))
+        self.worker.wake()
 
     def _note_reads(self, point: str, rows: list[tuple[int, float, str]], who: str, now: int) -> None:
         with self._lock:
             self._desk.read(point, rows, who, now)
         self._audit(who, "ledger.read", point, {"reads": len(rows)}, now)
-
-    def _audit(self, who: str, what: str, subject: str, detail: Mapping[str, Any], now: int) -> None:
-        self._records.audit(who, what, subject, detail, now)
 
     # in the thread
 
@@ -314,6 +241,20 @@ class Books:
             parts.append(self._take(part, int(part.received.max())))
         return Batch.concat(parts)
 
+    def _skim(self, batch: Batch) -> Batch:
+        """Opens the registers of stored samples, and no more: each is solved once, whatever arrived."""
+        with self._lock:
+            self.core.take(batch, apart=True)
+            self._watermark = max(self._watermark, int(batch.received.max()))
+            return Batch.of([], [], [])
+
+    def _again(self) -> Batch:
+        with self._lock:
+            now = self._clock()
+            self.core.queue.turn()
+            self.core.tell_again(now)
+            return self.core.derived(now)
+
     def _take(self, batch: Batch, now: int) -> Batch:
         with self._lock:
             self._samples.inc(self.core.take(batch))
@@ -326,26 +267,25 @@ class Books:
     def _close(self, now: int) -> Batch:
         with self._lock:
             started = self._clock()
-            made = self.core.close(now, ready=not self._behind())
+            made = self.core.close(now)
             self._closed_at = now
             self._seconds.inc(max(0, self._clock() - started) / SECOND)
             return made
-
-    def _fetch(self, points: Sequence[str], start: int, end: int) -> dict[str, Batch]:
-        """Stored samples by point; called in a thread, never in the event loop."""
-        assert self._store is not None
-        assert self._loop is not None
-        numbers = [self._index.add(point) for point in points]
-        end = min(end, self._clock() + DAY)
-        found = asyncio.run_coroutine_threadsafe(self._store.read(numbers, start, end), self._loop).result(PATIENCE)
-        edges = np.searchsorted(found.point, np.array([[number, number + 1] for number in numbers]))
-        return {point: found.take(slice(*edge)) for point, edge in zip(points, edges.tolist(), strict=True)}  # type: ignore[arg-type]
 
     async def _tell(self, batch: Batch) -> None:
         if len(batch):
             answer = self._told(batch)
             if asyncio.iscoroutine(answer):
                 await answer
+
+    async def _held(self, call: Callable[..., Result], *arguments: Any) -> Result:
+        """In the thread, under the lock."""
+
+        def locked() -> Result:
+            with self._lock:
+                return call(*arguments)
+
+        return await self._run(locked)
 
     async def _run(self, call: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: call(*arguments))

@@ -55,21 +55,25 @@ class Baselines:
         found = found.take(found.quality < Quality.BAD)
         return Weather.of(found.at, found.value)
 
-    def fit_all(self, now: int) -> int:
-        """Fits every register that has half a year settled and no accepted baseline; how many rows were written."""
-        if not self.weather_point:
-            return 0
-        weather = self.weather(now - YEAR - DAY, now)
-        written = 0
+    def candidates(self) -> list[str]:
+        """Registers that have half a year settled and no accepted baseline."""
+        found = []
         for slot, name in enumerate(self._core.shelf.names):
-            known = self._core.records.latest("baseline", name)
             settled = int(self._core.shelf.rows["settled"][slot])
-            if (known is not None and not known["content"]["refused"]) or settled <= 0:
+            if settled <= 0 or not self._figures.cells(name, settled - LEAST, settled - LEAST + DAY).known.any():
                 continue
-            if self._figures.cells(name, settled - LEAST, settled - LEAST + DAY).known.any():
-                self.fit(name, settled - YEAR, settled, weather, now)
-                written += 1
-        return written
+            known = self._core.records.latest("baseline", name)
+            if known is None or known["content"]["refused"]:
+                found.append(name)
+        return found
+
+    def fit_settled(self, point: str, weather: Weather, now: int) -> Baseline | Refusal | None:
+        """Fits the settled year of a register; None when it is gone."""
+        slot = self._core.shelf.slots.get(point)
+        if slot is None:
+            return None
+        settled = int(self._core.shelf.rows["settled"][slot])
+        return self.fit(point, settled - YEAR, settled, weather, now)
 
     def fit(self, point: str, start: int, end: int, weather: Weather, now: int, who: str = "") -> Baseline | Refusal:
         """Fits the days of [start, end) and puts the result on record."""
@@ -89,25 +93,23 @@ class Baselines:
         sure = ((sums.flags & np.uint16(_UNSURE)) == 0) & (sums.count >= 92)
         return baselines.Consumption(sums.start, sums.end, canonical(sums.value, register.factor), sure, register.unit)
 
-    def baseline(self, point: str) -> Baseline | Refusal | None:
-        """The baseline on record, fitted again from its period where this process has not yet."""
+    def span(self, point: str) -> tuple[int, int] | None:
+        """The span of weather that `baseline` needs, None where it needs none."""
         self._figures.slot(point)
-        row = self._core.records.latest("baseline", point)
-        if row is None:
-            return None
-        if point not in self._made:
-            start, end = int(row["content"]["start"]), int(row["content"]["end"])
-            self._made[point] = self._fit(point, start, end, self.weather(start - DAY, end))
-        return self._made[point]
+        row = None if point in self._made else self._core.records.latest("baseline", point)
+        return None if row is None else (int(row["content"]["start"]) - DAY, int(row["content"]["end"]))
 
-    def savings(self, point: str, start: int, end: int) -> Savings | Refusal:
-        """What was saved in [start, end) against the baseline."""
-        made = self.baseline(point)
-        if made is None:
-            raise ValueError(f"{point} has no baseline yet: it needs 26 weeks of settled days")
-        if isinstance(made, Refusal):
-            return made
-        return avoided(made, self._days(point, start, end), self.weather(start - DAY, end))
+    def baseline(self, point: str, weather: Weather | None) -> Baseline | Refusal | None:
+        """The baseline on record, fitted again from its period where this process has not yet."""
+        if point not in self._made and weather is not None:
+            row = self._core.records.latest("baseline", point)
+            if row is not None:
+                self._made[point] = self._fit(point, int(row["content"]["start"]), int(row["content"]["end"]), weather)
+        return self._made.get(point)
+
+    def savings(self, point: str, made: Baseline, weather: Weather, start: int, end: int) -> Savings | Refusal:
+        """What was saved in [start, end) against a baseline."""
+        return avoided(made, self._days(point, start, end), weather)
 
 
 def describe(made: Baseline | Refusal, start: int, end: int) -> dict[str, Any]:

@@ -1,24 +1,24 @@
-"""Closing: samples of all registers in the order of commits, quarter-hours out; the clean ones together, the others solved.
+"""Closing: samples of all registers in the order of commits, quarter-hours out; the clean ones together, the others queued.
 
 Invariants: what a sample does depends on the samples before it and on the moment of its arrival only, never on batches; a
-sample older than the last read of its register opens the register from there, so late equals in time; nothing is learned
-here. Used by one thread.
+sample older than the last read of its register opens the register from there, so late equals in time; a closing reads
+neither store nor records, so nothing holds it up: open registers are solved after it, some at a time. Used under a lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from metering.cut import DEMAND
 from metering.intervals import LEDGER_UNITS, QUARTER, Flag
-from metering.restate import Reason
 from steward.app.books_columns import ABSENT, TRUST
 from steward.app.books_decisions import Decisions
+from steward.app.books_queue import Queue
 from steward.app.books_registers import Register, mean_of
-from steward.app.books_restate import Cause, Fetch, Restater
+from steward.app.books_restate import Restater, unpack_revision
 from steward.app.books_shelf import FAR, Shelf
 from steward.app.books_solve import ceiling, usable
 from steward.model import Batch, BoolArray, FloatArray, IntArray, NumberArray, PointIndex, Quality
@@ -31,6 +31,8 @@ _BACK, _FURTHEST = 10, 96
 """Quarter-hours that one closing reaches back, at least and at most: a register further behind is solved by itself."""
 WIDE = np.uint16(1 << 14)
 """On a quarter-hour not yet closed: reads that touch it lie too far apart for a demand."""
+_TELL = 3 * HOUR
+"""Of a register that is worked out for the first time, derived samples no older than this are told."""
 _DOUBT = np.uint16(Flag.SPREAD | Flag.ABOVE_LIMIT | Flag.EVENT | Flag.BACKFLOW | Flag.UNRESOLVED | Flag.MISSING | Flag.HELD)
 
 
@@ -65,16 +67,15 @@ class Pending:
 
 
 class Core:
-    """The books without the world around them. `fetch` reads the store."""
+    """The books without the world around them."""
 
-    def __init__(self, records: LedgerRecords, index: PointIndex, fetch: Fetch) -> None:
+    def __init__(self, records: LedgerRecords, index: PointIndex) -> None:
         self.records, self.index = records, index
         self.shelf = Shelf()
         self.decisions = Decisions(records)
-        self.restater = Restater(self.shelf, records, self.decisions, fetch)
+        self.restater = Restater(self.shelf, records, self.decisions)
         self.pending = Pending()
-        self.touched: set[int] = set()
-        self.late: set[int] = set()
+        self.queue = Queue(self.shelf, self.restater)
         self.snapped = 0
         self.closed_until = 0
         self.behind = False
@@ -103,9 +104,24 @@ class Core:
         )
         per = [float(one.factor) / LEDGER_UNITS * (HOUR / QUARTER if one.unit == "Wh" else SECOND / QUARTER) for one in every]
         self._per: FloatArray = np.abs(np.array(per))
+        self._catch_up()
+        for slot in np.flatnonzero((self.shelf.rows["last_at"] < 0) & (self.shelf.rows["fresh"] == 0)).tolist():
+            self.queue.open(slot, 0)
+        self.queue.turn()
+
+    def _catch_up(self) -> None:
+        """Revisions on record that the saved figures do not show yet (a kill after the record): they hold, once."""
+        rows, hot = self.shelf.rows, self.shelf.hot
         for name, number in self.records.numbers().items():
-            if (slot := self.shelf.slots.get(name)) is not None:
-                self.shelf.rows["revision"][slot] = max(number, int(self.shelf.rows["revision"][slot]))
+            slot = self.shelf.slots.get(name)
+            if slot is None or number <= rows["revision"][slot]:
+                continue
+            for row in self.records.revised(name, int(rows["revision"][slot])) if hot.size else ():
+                start, _, new = unpack_revision(row["payload"])
+                place = (start - hot.first) // QUARTER
+                inside = (place >= 0) & (place < hot.size)
+                hot.value[slot, place[inside]] = new[inside]
+            rows["revision"][slot] = number
 
     def _renumbered(self, names: Sequence[str]) -> None:
         """What waits keeps its registers when their slots change."""
@@ -114,13 +130,12 @@ class Core:
         slot, at, value = self.pending.take()
         slot = moved[slot]
         self.pending.put(slot[slot >= 0], at[slot >= 0], value[slot >= 0])
-        self.touched = {int(moved[one]) for one in self.touched if moved[one] >= 0}
-        self.late = {int(moved[one]) for one in self.late if moved[one] >= 0}
+        self.queue.renumbered(moved)
 
     # samples in
 
-    def take(self, batch: Batch) -> int:
-        """Takes the samples of registers; how many there were."""
+    def take(self, batch: Batch, apart: bool = False) -> int:
+        """Takes the samples of registers; how many there were. apart: each register with a sample is solved by itself."""
         inside = batch.point < len(self._slot)
         slot = np.where(inside, self._slot[np.where(inside, batch.point, 0)], -1)
         mine = (slot >= 0) & usable(batch)
@@ -135,11 +150,9 @@ class Core:
         again = ~self._source[slot] & (at == bank.at[slot]) & (value == bank.value[slot])
         slot, at, value = slot[~again], at[~again], value[~again]
         known = rows["last_at"][slot]
-        special = ~self._plain[slot] | (known < 0) | (at <= known) | (rows["open_from"][slot] < FAR)
-        for one, moment in zip(slot[special].tolist(), at[special].tolist(), strict=True):
-            if moment <= rows["last_at"][one]:
-                self.late.add(one)
-            self.open(one, moment)
+        unread = (known < 0) & (rows["fresh"][slot] == 0)
+        special = ~self._plain[slot] | unread | (at <= known) | (rows["open_from"][slot] < FAR) | apart
+        self.queue.open_all(slot[special], at[special])
         self.pending.put(slot[~special], at[~special], value[~special])
         self.behind |= bool((at < self.closed_until - QUARTER).any())
         return len(slot)
@@ -154,14 +167,8 @@ class Core:
         """What `save` gave; `bind` must follow. Raises ValueError."""
         waiting = self.shelf.load(payload)
         self.pending.put(waiting["slot"].astype(np.int32), waiting["at"], waiting["value"])
-        self.touched = set(np.flatnonzero(self.shelf.rows["open_from"] < FAR).tolist())
-
-    def open(self, slot: int, since: int) -> None:
-        """A register is to be solved again from `since` (ns) on."""
-        rows = self.shelf.rows
-        rows["open_from"][slot] = min(int(rows["open_from"][slot]), since)
-        rows["run"][slot] = FAR
-        self.touched.add(slot)
+        slots = np.flatnonzero(self.shelf.rows["open_from"] < FAR)
+        self.queue.touched = dict(zip(slots.tolist(), self.shelf.rows["open_from"][slots].tolist(), strict=True))
 
     # quarter-hours out
 
@@ -169,58 +176,74 @@ class Core:
         """Whether a quarter-hour is to be closed."""
         return (now - GRACE) // QUARTER * QUARTER > self.closed_until
 
-    def close(self, now: int, cause: Cause | None = None, ready: bool = True) -> Batch:
-        """Closes what can be closed; the samples of derived points that follow. ready: the store holds all that was taken."""
+    def close(self, now: int) -> Batch:
+        """Closes the clean registers and queues the others; the samples of derived points that follow."""
         edge = now // QUARTER * QUARTER + 2 * QUARTER
-        self.behind = self.behind and not ready
-        self.shelf.reach(edge)
+        self.behind = False
+        self.shelf.reach_now(now)
         self._close_clean(edge)
         self.closed_until = max(self.closed_until, (now - GRACE) // QUARTER * QUARTER)
-        if self.touched and ready:
-            slots = sorted(self.touched)
-            self.restater.restate(slots, cause or Cause(Reason.NEXT, now, late=frozenset(self.late)))
-            self.touched.difference_update(slots)
-            self.late.clear()
+        self.queue.turn()
         if not self.shelf.snaps or now // HOUR > self.snapped:
             self.shelf.snap()
             self.snapped = now // HOUR
-        return self._derived(now)
+        return self.derived(now)
 
     def _close_clean(self, edge: int) -> None:
         """The clean registers, together."""
         slot, at, value = self.pending.take()
         if not len(at):
             return
-        shelf, rows, bank = self.shelf, self.shelf.rows, self.shelf.bank
-        behind = rows["edge"][slot] < edge - _FURTHEST * QUARTER
-        for one, moment in zip(slot[behind].tolist(), at[behind].tolist(), strict=True):
-            self.open(one, moment)
+        rows, bank = self.shelf.rows, self.shelf.bank
+        base = self._begun(slot, at)
+        behind = base[slot] < edge - _FURTHEST * QUARTER
+        self.queue.open_all(slot[behind], at[behind])
         opened = rows["open_from"][slot] < FAR
         slot, at, value = slot[~opened], at[~opened], value[~opened]
-        reach = (edge - int(rows["edge"][slot].min(initial=edge))) // QUARTER
+        reach = (edge - int(base[slot].min(initial=edge))) // QUARTER
         edges = edge - np.arange(max(_BACK, reach), -1, -1, dtype=np.int64) * QUARTER
         before, level_before = bank.at.copy(), bank.level.copy()
         closed = bank.close(slot, at, value, edges)
         for one in closed.trouble.tolist():
-            self.open(one, int(before[one]) + 1)
-        level = closed.level
+            self.queue.open(one, int(before[one]) + 1)
+        level, clean = closed.level, rows["open_from"] == FAR
         place = (rows["edge"] - edges[0]) // QUARTER
-        inside = np.flatnonzero((place >= 0) & (place < len(edges)) & (rows["open_from"] == FAR))
+        inside = np.flatnonzero((place >= 0) & (place < len(edges)) & clean)
         level[inside, place[inside]] = rows["edge_level"][inside]
-        here = (level >= 0) & (rows["open_from"] == FAR)[:, None]
+        here = (level >= 0) & clean[:, None]
         both = here[:, 1:] & here[:, :-1] & (edges[None, :-1] >= rows["edge"][:, None])
         self._put(edges[:-1], both, np.diff(level, axis=1), closed.longest)
-        moved = (bank.level > level_before) & (rows["open_from"] == FAR)
+        self._first(edges, here, level)
+        moved = (bank.level > level_before) & clean
         rows["count"][moved] += 1
         rows["moved"][moved] = bank.at[moved]
-        fresh = rows["open_from"] == FAR
-        rows["last_at"][fresh], rows["last_value"][fresh] = bank.at[fresh], bank.value[fresh]
+        seen = clean & (bank.at >= 0)
+        rows["last_at"][seen], rows["last_value"][seen] = bank.at[seen], bank.value[seen]
         columns = np.where(here, np.arange(len(edges)), -1).max(axis=1)
-        newer = np.flatnonzero((columns >= 0) & fresh)
+        newer = np.flatnonzero((columns >= 0) & clean)
         newer = newer[edges[columns[newer]] > rows["edge"][newer]]
         rows["edge"][newer] = edges[columns[newer]]
         rows["edge_level"][newer] = level[newer, columns[newer]]
-        shelf.rows = rows
+        rows["born"][newer] = -1
+
+    def _begun(self, slot: NumberArray, at: IntArray) -> IntArray:
+        """The newest quarter-hour cut of every register; of one that begins with these reads, the one it begins in."""
+        rows = self.shelf.rows
+        first = np.full(len(self.shelf.names), FAR, np.int64)
+        np.minimum.at(first, slot, at)
+        new = (rows["last_at"] < 0) & (rows["open_from"] == FAR) & (first < FAR)
+        rows["born"][new] = rows["run"][new] = first[new]
+        return np.where(rows["edge"] >= 0, rows["edge"], rows["born"] // QUARTER * QUARTER)
+
+    def _first(self, edges: IntArray, here: BoolArray, level: IntArray) -> None:
+        """The quarter-hour in which a register began, known in part."""
+        rows, hot = self.shelf.rows, self.shelf.hot
+        begun = np.flatnonzero((rows["edge"] < 0) & (rows["born"] >= 0) & (rows["born"] % QUARTER > 0) & here.any(axis=1))
+        following = np.argmax(here[begun], axis=1)
+        column = (edges[following] - QUARTER - hot.first) // QUARTER
+        begun, following, column = (one[(column >= 0) & (column < hot.size)] for one in (begun, following, column))
+        hot.value[begun, column], hot.flags[begun, column] = level[begun, following], np.uint16(Flag.MISSING)
+        hot.method[begun, column], hot.trust[begun, column] = 0, TRUST
 
     def _put(self, start: IntArray, known: BoolArray, value: IntArray, longest: IntArray) -> None:
         """Writes closed quarter-hours of the bank: measured, peak-eligible where the reads lie close enough."""
@@ -238,15 +261,18 @@ class Core:
             hot.flags[mine, column] = np.where(eligible, np.uint16(Flag.PEAK_ELIGIBLE), np.uint16(0))
             hot.method[mine, column], hot.trust[mine, column] = 0, TRUST
 
-    def _derived(self, now: int) -> Batch:
-        """What derived points say after a closing, sorted by time."""
+    def derived(self, now: int, names: Collection[str] | None = None) -> Batch:
+        """What derived points say after a closing, or after these registers were solved, sorted by time."""
         hot, rows = self.shelf.hot, self.shelf.rows
-        wanted = np.flatnonzero(self._mean >= 0)
-        since = max(hot.first, int(rows["emitted"][wanted].min(initial=FAR)))
+        given = [] if names is None else [self.shelf.slots[name] for name in names if name in self.shelf.slots]
+        wanted = np.flatnonzero((self._mean >= 0) & (rows["last_at"] >= 0))
+        wanted = wanted if names is None else np.intersect1d(wanted, np.array(given, np.intp))
+        emitted = np.where(rows["emitted"][wanted] > 0, rows["emitted"][wanted], now - _TELL)
+        since = max(hot.first, int(emitted.min(initial=FAR)))
         first = min(max(0, (since - hot.first) // QUARTER), hot.size)
         starts = hot.start[first:]
-        fresh = ((hot.flags[wanted, first:] & ABSENT) == 0) & (starts[None, :] >= rows["emitted"][wanted][:, None])
-        place, column = np.nonzero(fresh)
+        new = ((hot.flags[wanted, first:] & ABSENT) == 0) & (starts[None, :] >= emitted[:, None])
+        place, column = np.nonzero(new)
         slot = wanted[place]
         value = hot.value[slot, first + column] * self._per[slot]
         quality = np.where(hot.flags[slot, first + column] & _DOUBT, Quality.UNCERTAIN, Quality.GOOD)
@@ -260,6 +286,13 @@ class Core:
         parts.append(self._faults(now))
         found = Batch.concat(parts)
         return found.take(np.lexsort((found.point, found.at)))
+
+    def tell_again(self, now: int) -> None:
+        """After a start: the last hour of derived samples, and every fault, are told again; who has heard them drops them."""
+        rows = self.shelf.rows
+        told = rows["emitted"] > 0
+        rows["emitted"][told] = np.minimum(rows["emitted"][told], (now - HOUR) // QUARTER * QUARTER)
+        rows["fault"][:] = -1
 
     def _faults(self, now: int) -> Batch:
         """The meter fault of each register whose fault has changed, or has not been told."""

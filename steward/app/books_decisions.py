@@ -32,6 +32,7 @@ class Decisions:
         self._declarations: dict[str, list[Declaration]] = defaultdict(list)
         self._profiles: dict[str, list[Profile]] = defaultdict(list)
         self._manual: dict[str, set[int]] = defaultdict(set)
+        self._learned: dict[str, int] = {}
 
     def load(self) -> None:
         """Reads them all from the records."""
@@ -41,6 +42,8 @@ class Decisions:
     def _take(self, register: str, kind: str, content: Mapping[str, Any], number: int, who: str) -> None:
         if kind == "parameter":
             self._parameters[register].append({**content, "revision": number})
+            if content.get("reason") == "learned":
+                self._learned[register] = int(content.get("learned", content["valid_from"]))
         elif kind == "declaration":
             declared = {**content, "kind": Declared(content["kind"]), "number": number, "by": who}
             self._declarations[register].append(Declaration(**declared))
@@ -89,6 +92,14 @@ class Decisions:
             tuple(self._profiles[register.id]),
             frozenset(self._manual[register.id]),
         )
+
+    def learned(self, register: str) -> int | None:
+        """When limits were learned last, ns."""
+        return self._learned.get(register)
+
+    def note_learned(self, register: str, now: int) -> None:
+        """Limits were looked at again and are as before."""
+        self._learned[register] = now
 
     def profiled(self, register: str) -> bool:
         """Whether a shape for gaps is known."""

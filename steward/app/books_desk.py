@@ -6,7 +6,8 @@ it matters and nothing else; a closed month keeps its figure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,20 +19,31 @@ from metering.declarations import Declaration, Declared
 from metering.intervals import LEDGER_UNITS, QUARTER, canonical
 from metering.reads import BEGINNING, learn
 from metering.restate import Reason
-from steward.app.books_columns import COLUMNS, absent, intervals_of, month_of, month_span, pack, unpack
+from steward.app.books_columns import Cells, absent, intervals_of, month_of, month_span, pack, unpack
 from steward.app.books_core import Core
 from steward.app.books_decisions import as_row, profile_row
 from steward.app.books_figures import Figures, restated
 from steward.app.books_model import AskedQuestion, Closed, Restated
+from steward.app.books_registers import Register
 from steward.app.books_restate import Cause
-from steward.app.books_shelf import FAR, HOT
+from steward.app.books_shelf import FAR
 from steward.errors import NotFound
-from steward.units import DAY, SECOND
+from steward.units import DAY, HOUR, SECOND
 
 LEARN_DAYS = 60
 """Limits and profiles are learned from so many days."""
+LEARN_EVERY = 30 * DAY
+"""Limits are learned again after so long."""
 _SEALED = 500
 """Registers sealed in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A decision that is on record: its register is open and is to be solved for this cause."""
+
+    point: str
+    cause: Cause
 
 
 class Desk:
@@ -49,7 +61,7 @@ class Desk:
         found = [one for name, all in asked.items() if name in slots and point in (None, name) for one in all]
         return sorted(found, key=lambda one: (one.at, one.point))
 
-    def answer(self, question: str, answer: int, who: str, now: int, values: Mapping[str, float] | None) -> list[Restated]:
+    def answer(self, question: str, answer: int, who: str, now: int, values: Mapping[str, float] | None) -> Act:
         """Takes an answer; `values` replace those that it holds."""
         found = next((one for one in self.questions() if one.id == question), None)
         if found is None:
@@ -65,44 +77,35 @@ class Desk:
         if chosen.action in ("digits", "limit"):
             made = self._parameter(found, chosen.action, taken, who, now)
         else:
-            made = self._declared(_declaration(chosen.action, found, taken), found.point, who, now)
+            made = self.declare(found.point, _declaration(chosen.action, found, taken), who, now)
         self._core.decisions.add(found.point, "answer", found.at, content, who, now)
         return made
 
-    def _parameter(
-        self, question: AskedQuestion, action: str, taken: Mapping[str, float], who: str, now: int
-    ) -> list[Restated]:
+    def _parameter(self, question: AskedQuestion, action: str, taken: Mapping[str, float], who: str, now: int) -> Act:
         if action == "digits":
             content: dict[str, Any] = {"valid_from": BEGINNING, "digits": round(taken["digits"]), "reason": "answer"}
         else:
             content = {"valid_from": question.start, "rate": taken["rate"], "daily": 24 * taken["rate"], "reason": "answer"}
         return self.parameter(question.point, content, question.start, who, now)
 
-    def parameter(self, point: str, content: Mapping[str, Any], since: int, who: str, now: int) -> list[Restated]:
+    def parameter(self, point: str, content: Mapping[str, Any], since: int, who: str, now: int) -> Act:
         """A dated parameter; restates from `since`."""
         slot = self._figures.slot(point)
         self._core.decisions.add(point, "parameter", int(content["valid_from"]), content, who, now)
         self._core.shelf.limit(slot, self._core.decisions.parameters(self._core.shelf.registers[slot]))
-        return self._restate(point, since, Cause(Reason.PARAMETER, now, who))
+        self._core.queue.open(slot, since)
+        return Act(point, Cause(Reason.PARAMETER, now, who))
 
-    def declare(self, point: str, declaration: Declaration, who: str, now: int) -> list[Restated]:
+    def declare(self, point: str, declaration: Declaration, who: str, now: int) -> Act:
         """A person's word, in register units."""
-        return self._declared(declaration, point, who, now)
-
-    def _declared(self, declaration: Declaration, point: str, who: str, now: int) -> list[Restated]:
-        self._figures.slot(point)
+        slot = self._figures.slot(point)
         self._core.decisions.add(point, "declaration", declaration.at, as_row(declaration), who, now)
-        return self._restate(point, declaration.at, Cause(Reason.DECLARATION, now, who))
+        self._core.queue.open(slot, declaration.at)
+        return Act(point, Cause(Reason.DECLARATION, now, who))
 
-    def _restate(self, point: str, since: int, cause: Cause) -> list[Restated]:
-        core, slot = self._core, self._figures.slot(point)
-        core.open(slot, since)
-        core.touched.discard(slot)
-        numbers = core.restater.restate([slot], cause).get(slot, [])
-        if point in core.shelf.errors:
-            core.touched.add(slot)
-            raise ValueError(f"{point}: {core.shelf.errors[point]}")
-        rows = [row for row in core.records.revisions(point, 0, FAR) if row["number"] in numbers]
+    def restated(self, point: str, numbers: Collection[int]) -> list[Restated]:
+        """Revisions by their numbers."""
+        rows = [row for row in self._core.records.revisions(point, 0, FAR) if row["number"] in numbers]
         return [restated(self._figures.register(point), row) for row in rows]
 
     def read(self, point: str, rows: list[tuple[int, float, str]], who: str, now: int) -> None:
@@ -167,67 +170,97 @@ class Desk:
 
     # jobs
 
-    def seal(self, now: int) -> int:
-        """Seals what is older than two days; how many chunks were written."""
-        core, cut = self._core, (now - HOT) // QUARTER * QUARTER
-        hot = core.shelf.hot
-        if not hot.size or hot.first >= cut:
-            return 0
-        written = 0
-        for place in range(0, len(core.shelf.names), _SEALED):
-            names = core.shelf.names[place : place + _SEALED]
-            sealed = core.records.chunks(names, month_of(hot.first), month_of(cut - QUARTER))
-            chunks: dict[tuple[str, int], bytes] = {}
-            for month in range(month_of(hot.first), month_of(cut - QUARTER) + 1):
-                begin, end = month_span(month)
-                for row, name in enumerate(names, place):
-                    whole = absent(begin, min(end, cut))
-                    if (name, month) in sealed:
-                        whole.put(unpack(sealed[name, month]))
-                    whole.put(hot.row(row))
-                    if whole.known.any():
-                        chunks[name, month] = pack(whole)
-            core.records.seal(chunks)
-            written += len(chunks)
-        core.shelf.drop(cut)
-        return written
+    def slices(self) -> list[list[str]]:
+        """The registers in parts that a job may take at once."""
+        names = self._core.shelf.names
+        return [names[place : place + _SEALED] for place in range(0, len(names), _SEALED)]
 
-    def learn(self, now: int) -> int:
-        """Learns limits and shapes of gaps where enough is settled and none is known; how many registers learned something."""
+    def seal(self, names: Sequence[str], cut: int) -> int:
+        """Seals what is older than `cut` (ns) of some registers; how many chunks were written."""
+        core, hot = self._core, self._core.shelf.hot
+        rows = {name: core.shelf.slots[name] for name in names if name in core.shelf.slots}
+        if not hot.size or hot.first >= cut or not rows:
+            return 0
+        sealed = core.records.chunks(list(rows), month_of(hot.first), month_of(cut - QUARTER))
+        chunks: dict[tuple[str, int], bytes] = {}
+        for month in range(month_of(hot.first), month_of(cut - QUARTER) + 1):
+            begin, end = month_span(month)
+            for name, row in rows.items():
+                whole = absent(begin, min(end, cut))
+                if (name, month) in sealed:
+                    whole.put(unpack(sealed[name, month]))
+                whole.put(hot.row(row))
+                if whole.known.any():
+                    chunks[name, month] = pack(whole)
+        core.records.seal(chunks)
+        core.restater.rewritten.difference_update(rows)
+        return len(chunks)
+
+    def drop(self, cut: int) -> None:
+        """Lets go what is sealed, after sealing once more what was restated meanwhile."""
+        self.seal(sorted(self._core.restater.rewritten), cut)
+        self._core.shelf.drop(max(cut, self._core.shelf.hot.first))
+
+    def learn(self, names: Sequence[str], now: int) -> list[Act]:
+        """Learns limits and shapes of gaps where enough is settled; what must be solved again with what was learned."""
         core, rows = self._core, self._core.shelf.rows
-        learned = 0
-        for slot, register in enumerate(list(core.shelf.registers)):
-            limits = register.source == "register" and register.base.rate is None
-            known = core.decisions.parameters(register)[-1]
-            if int(rows["settled"][slot]) <= 0:
+        acts = []
+        for name in names:
+            slot = core.shelf.slots.get(name)
+            if slot is None or int(rows["settled"][slot]) <= 0:
+                continue
+            register = core.shelf.registers[slot]
+            limits = register.source == "register" and self._wants_limits(register, now)
+            shape = not core.decisions.profiled(name)
+            if not (limits or shape):
                 continue
             end = int(rows["settled"][slot]) // QUARTER * QUARTER
-            wanted = limits and known.rate is None
-            shape = not core.decisions.profiled(register.id)
-            if not (wanted or shape):
-                continue
-            cells = self._figures.cells(register.id, end - LEARN_DAYS * DAY, end)
+            cells = self._figures.cells(name, end - LEARN_DAYS * DAY, end)
             first = int(np.argmax(cells.known)) if cells.known.any() else cells.size
             trimmed = absent(cells.first + first * QUARTER, cells.end)
             trimmed.put(cells)
-            found = intervals_of(trimmed, end)
-            learned += int(self._limit(slot, wanted, trimmed, now) | (shape and self._shape(slot, found, now)))
-        return learned
+            if limits and (since := self._limit(slot, trimmed, now)) is not None:
+                core.queue.open(slot, since)
+                acts.append(Act(name, Cause(Reason.PARAMETER, now)))
+            if shape:
+                self._shape(slot, intervals_of(trimmed, end), now)
+        return acts
 
-    def _limit(self, slot: int, wanted: bool, cells: Any, now: int) -> bool:
-        if not wanted or cells.size < 7 * 96:
-            return False
+    def _wants_limits(self, register: Register, now: int) -> bool:
+        learned = self._core.decisions.learned(register.id)
+        return learned is None or now - learned >= LEARN_EVERY
+
+    def _limit(self, slot: int, cells: Cells, now: int) -> int | None:
+        """Learns what a register can count and how long it stands still; from when it must be solved again, None: it must not.
+
+        The first limits hold for what they were learned from, so that a jump in it that nothing forbade is found now; later
+        ones hold from now on, what was decided under the older stands. What the facility file or a person says is not touched.
+        """
+        if cells.size < 7 * 96:
+            return None
         register = self._core.shelf.registers[slot]
-        known = self._core.decisions.parameters(register)[-1]
-        level = np.concatenate(([0], np.cumsum(getattr(cells, COLUMNS[0])))) // LEDGER_UNITS
+        rows = self._core.decisions.parameters(register)
+        known, first = rows[-1], self._core.decisions.learned(register.id) is None
+        level = np.concatenate(([0], np.cumsum(cells.value))) // LEDGER_UNITS
         at = np.concatenate((cells.start, [cells.end]))
         found = learn(at, level, known)
         if found is None:
-            return False
-        content = {"valid_from": now, "rate": found.rate, "daily": found.daily, "still": found.still, "reason": "learned"}
-        self._core.decisions.add(register.id, "parameter", now, content, "", now)
+            return None
+        said = known.rate is not None and known.reason != "learned"
+        rate, daily = (None, None) if said else (found.rate, found.daily)
+        if not first and (rate, daily, found.still) == (
+            None if said else known.rate,
+            None if said else known.daily,
+            known.still,
+        ):
+            self._core.decisions.note_learned(register.id, now)
+            return None
+        since = cells.first if first and not said else now
+        content = {"valid_from": since, "rate": rate, "daily": daily, "still": found.still, "reason": "learned", "learned": now}
+        self._core.decisions.add(register.id, "parameter", since, content, "", now)
         self._core.shelf.limit(slot, self._core.decisions.parameters(register))
-        return True
+        most = float(np.diff(level).max(initial=0)) * (HOUR / QUARTER)
+        return since if rate is not None and first and most > rate else None
 
     def _shape(self, slot: int, found: Any, now: int) -> bool:
         register = self._core.shelf.registers[slot]

@@ -21,7 +21,7 @@ from steward.app.books_model import Consumption, Link, Proof, Read, Restated
 from steward.app.books_registers import Register
 from steward.app.books_restate import unpack_revision
 from steward.errors import NotFound
-from steward.model import IntArray
+from steward.model import Batch, IntArray
 
 
 class Figures:
@@ -114,10 +114,13 @@ class Figures:
         register = self.register(point)
         return [restated(register, row) for row in self._core.records.revisions(point, start, end)]
 
-    def evidence(self, point: str, start: int, end: int) -> Proof:
-        """See steward.app.books_model.Ledgers."""
+    def evidence(self, point: str, start: int, end: int, batch: Batch, begin: int) -> Proof | None:
+        """See steward.app.books_model.Ledgers; from the samples since `begin`, None where they must begin further back."""
         slot, register = self.slot(point), self.register(point)
-        solved, decided = self._core.restater.solve(slot, start)
+        found = self._core.restater.solve(slot, batch, begin, start)
+        if found is None:
+            return None
+        solved, decided = found
         ledger = solved.ledger
         named = ledger.labels()
         links = []

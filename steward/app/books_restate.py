@@ -1,14 +1,15 @@
 """Restating: registers that the bank cannot close are solved again from their stored samples, and compared with what was given.
 
 Invariants: one register that fails is put aside and named, the others go on; a quarter-hour already given out that comes out
-differently is part of a revision; figures, events, sealed months and adjustments of a register change in one transaction.
+differently is part of a revision; figures, events, sealed months and adjustments of a register change in one transaction, and
+memory takes them after it. Used under the lock of the books; the store is read before, without it.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,6 @@ log = structlog.get_logger()
 
 Fetch = Callable[[Sequence[str], int, int], dict[str, Batch]]
 """Stored samples of points in [start, end) by point; blocks."""
-_TOGETHER = 7 * DAY
-"""Registers whose windows are no longer than this are read from the store together."""
 
 
 @dataclass(frozen=True)
@@ -43,90 +42,115 @@ class Cause:
     reason: Reason
     now: int
     who: str = ""
-    late: frozenset[int] = frozenset()
-    """Slots of which a read came late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is to be read of a register: its samples from `begin` on; it is open from `since` (ns); late: a read came late."""
+
+    name: str
+    begin: int
+    since: int
+    late: bool = False
+
+
+@dataclass
+class Outcome:
+    """What became of windows: numbers of the revisions by register; those that must be read from further back; those that
+    failed, with the reason (solve, record)."""
+
+    revisions: dict[str, list[int]] = field(default_factory=dict)
+    further: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A register solved: what the records take, and what memory takes once they have."""
+
+    slot: int
+    window: Window
+    solved: Solved
+    row: Restatement | None
+    fresh: Cells | None
 
 
 class Restater:
-    """Solves registers of a shelf again and books what changed."""
+    """Solves registers of a shelf again and books what changed. Reads no store: samples are given to it."""
 
-    def __init__(self, shelf: Shelf, records: LedgerRecords, decisions: Decisions, fetch: Fetch) -> None:
-        self.shelf, self.records, self.decisions, self._fetch = shelf, records, decisions, fetch
-        self.solved = 0
+    def __init__(self, shelf: Shelf, records: LedgerRecords, decisions: Decisions) -> None:
+        self.shelf, self.records, self.decisions = shelf, records, decisions
+        self.rewritten: set[str] = set()
+        """Registers whose figures in memory were written since the last sealing began."""
+        self._bounded: set[str] = set(records.eventful())
 
-    def restate(self, slots: Sequence[int], cause: Cause) -> dict[int, list[int]]:
-        """Solves registers from where they are open; the numbers of the revisions by slot."""
-        found: dict[int, list[int]] = {}
-        done: list[Restatement] = []
-        for slot, batch, begin in self._samples(slots, cause.now):
-            register = self.shelf.registers[slot]
-            try:
-                made = self._one(slot, batch, begin, cause)
-            except Exception as error:  # one register must not stop the others
-                self.shelf.errors[register.id] = f"{type(error).__name__}: {error}"
-                log.error("register_not_solved", register=register.id, error=self.shelf.errors[register.id])
-                continue
-            self.shelf.errors.pop(register.id, None)
-            if made is not None:
-                done.append(made)
-                if made.revision is not None:
-                    found.setdefault(slot, []).append(int(made.revision["number"]))
-        if done:
-            self.records.restate(done)
-        return found
-
-    def _samples(self, slots: Sequence[int], now: int) -> list[tuple[int, Batch, int]]:
-        """(slot, samples, begin of the window) of each register; short windows are read together."""
+    def window(self, slot: int, late: bool = False) -> Window:
+        """What must be read to solve a register from where it is open."""
         rows = self.shelf.rows
-        begins = {slot: self._begin(slot, int(rows["looked"][slot])) for slot in slots}
-        near = [slot for slot in slots if begins[slot] > now - _TOGETHER]
-        found: list[tuple[int, Batch, int]] = []
-        if near:
-            begin = min(begins[slot] for slot in near)
-            samples = self._fetch([self.shelf.names[slot] for slot in near], begin, FAR)
-            found += [(slot, samples[self.shelf.names[slot]], begin) for slot in near]
-        for slot in slots:
-            if begins[slot] <= now - _TOGETHER:
-                name = self.shelf.names[slot]
-                found.append((slot, self._fetch([name], begins[slot], FAR)[name], begins[slot]))
-        return found
+        since, looked = int(rows["open_from"][slot]), int(rows["looked"][slot])
+        begin = max(0, since - max(looked, 3 * int(self.shelf.horizon[slot])))
+        whole = rows["last_at"][slot] < 0 or looked >= FAR
+        return Window(self.shelf.names[slot], 0 if whole else begin, since, late)
 
-    def _begin(self, slot: int, looked: int) -> int:
-        """Where the window of a register begins: far enough for an anchor that what is open cannot move."""
-        since = int(self.shelf.rows["open_from"][slot])
-        if self.shelf.rows["last_at"][slot] < 0 or looked >= FAR:
-            return 0
-        return max(0, since - max(looked, 3 * int(self.shelf.horizon[slot])))
+    def restate(self, given: Sequence[tuple[Window, Batch]], cause: Cause) -> Outcome:
+        """Solves registers from their samples (Window.begin and later), records what changed, then takes it into memory."""
+        outcome, changes = Outcome(), []
+        for window, batch in given:
+            slot = self.shelf.slots.get(window.name)
+            if slot is None:
+                continue
+            try:
+                change = self._one(slot, batch, window, cause)
+            except Exception as error:  # one register must not stop the others
+                self._failed(window.name, error, "solve", outcome)
+                continue
+            if change is None:
+                begin = further(window.since, window.begin)
+                self.shelf.rows["looked"][slot] = window.since - begin if begin else FAR
+                outcome.further.append(window.name)
+            else:
+                changes.append(change)
+        rows = [change.row for change in changes if change.row is not None]
+        try:
+            if rows:
+                self.records.restate(rows)
+        except Exception as error:  # nothing of it is on record, so nothing of it is taken
+            for change in changes:
+                self._failed(change.window.name, error, "record", outcome)
+            return outcome
+        for change in changes:
+            self._take(change)
+            if change.row is not None and change.row.revision is not None:
+                outcome.revisions[change.window.name] = [int(change.row.revision["number"])]
+        return outcome
 
-    def solve(self, slot: int, since: int, batch: Batch | None = None, begin: int | None = None) -> tuple[Solved, Decided]:
-        """The register solved with everything from `since` (ns) on to be trusted; looks further back until it is."""
-        register, rows = self.shelf.registers[slot], self.shelf.rows
+    def _failed(self, name: str, error: Exception, reason: str, outcome: Outcome) -> None:
+        self.shelf.errors[name] = f"{type(error).__name__}: {error}"
+        outcome.failed[name] = reason
+        log.error("register_not_solved", register=name, reason=reason, error=self.shelf.errors[name])
+
+    def solve(self, slot: int, batch: Batch, begin: int, since: int) -> tuple[Solved, Decided] | None:
+        """The register solved from its samples since `begin`, everything from `since` (ns) on to be trusted; None where the
+        samples must begin further back."""
+        register = self.shelf.registers[slot]
         decided = self.decisions.of(register)
-        looked = max(3 * int(self.shelf.horizon[slot]), int(rows["looked"][slot]))
-        begin = (0 if looked >= FAR else max(0, since - looked)) if begin is None else begin
-        while True:
-            samples = self._fetch([register.id], begin, FAR)[register.id] if batch is None else batch
-            power = self._power(register.id, begin)
-            solved = solve_window(register, samples, decided, since, power, begin == 0)
-            if solved is not None:
-                if len(solved.solution.anchors):
-                    rows["looked"][slot] = 0
-                return solved, decided
-            looked, batch = max(8 * looked, 30 * DAY), None
-            begin = 0 if looked > 400 * DAY else max(0, since - looked)
-            rows["looked"][slot] = FAR if not begin else 0
+        solved = solve_window(register, batch, decided, since, self._power(register.id, begin), begin == 0)
+        return None if solved is None else (solved, decided)
 
     def _power(self, name: str, at: int) -> int:
         before = [power for when, power in self.shelf.epochs.get(name, []) if when <= at]
         return before[-1] if before else 0
 
-    def _one(self, slot: int, batch: Batch, begin: int, cause: Cause) -> Restatement | None:
-        shelf, name = self.shelf, self.shelf.names[slot]
-        solved, _ = self.solve(slot, int(shelf.rows["open_from"][slot]), batch, begin)
-        solution, ledger = solved.solution, solved.ledger
-        shelf.rows["held"][slot] = len(ledger.held)
-        if not len(solution):
+    def _one(self, slot: int, batch: Batch, window: Window, cause: Cause) -> _Change | None:
+        """A register solved and compared with what was given out; None where its samples must begin further back."""
+        shelf, name = self.shelf, window.name
+        found = self.solve(slot, batch, window.begin, window.since)
+        if found is None:
             return None
+        solved, _ = found
+        solution, ledger = solved.solution, solved.ledger
+        if not len(solution):
+            return _Change(slot, window, solved, None, None)
         since = int(solution.at[0]) if solved.begin is None else solved.begin
         new = self._cells(ledger, since)
         old = self._given(slot, new.first, max(new.end, shelf.hot.end))
@@ -137,15 +161,41 @@ class Restater:
         closings = self.records.closings(register=name) if touched.any() else []
         for closing in closings:  # a closed figure has been given out, whatever was missing then
             changed |= (old.start >= closing["start"]) & (old.start < closing["end"]) & (old.value != fresh.value)
-        epochs = [one for one in shelf.epochs.get(name, []) if one[0] <= since]
-        shelf.epochs[name] = epochs + [one for one in epochs_of(solution) if one[0] > since]
-        chunks = self._write(slot, fresh, touched)
-        self._question(slot, ledger, 0 if solved.begin is None else since)
+        trusted = 0 if solved.begin is None else since
+        events = bounded(solution, trusted)
+        chunks = self._chunks(slot, fresh, touched)
+        if changed.any():
+            row = self._revised(slot, trusted, events, chunks, (old, fresh, changed), closings, cause, window.late)
+        elif events or chunks or name in self._bounded:
+            row = Restatement(name, trusted, events, None, chunks)
+        else:
+            row = None
+        return _Change(slot, window, solved, row, fresh)
+
+    def _take(self, change: _Change) -> None:
+        """Takes into memory what is on record now."""
+        shelf, slot, solved, name = self.shelf, change.slot, change.solved, change.window.name
+        rows, solution = shelf.rows, solved.solution
+        shelf.errors.pop(name, None)
+        rows["held"][slot] = len(solved.ledger.held)
+        if change.fresh is None:  # no read yet, or none that can be used
+            if not len(solved.ledger.reads) and change.window.begin == 0 and shelf.plain[slot]:
+                rows["fresh"][slot], rows["open_from"][slot] = 1, FAR
+            return
+        begin = int(solution.at[0]) if solved.begin is None else solved.begin
+        if len(solution.anchors):
+            rows["looked"][slot] = 0
+        epochs = [one for one in shelf.epochs.get(name, []) if one[0] <= begin]
+        shelf.epochs[name] = epochs + [one for one in epochs_of(solution) if one[0] > begin]
+        shelf.reach(change.fresh.end)
+        shelf.hot.row(slot).put(change.fresh)
+        if change.row is not None:
+            (self._bounded.add if change.row.events else self._bounded.discard)(name)
+            if change.row.revision is not None:
+                rows["revision"][slot] = change.row.revision["number"]
+        self._question(slot, solved.ledger, 0 if solved.begin is None else begin)
         self._stand(slot, solved)
-        events = bounded(solution, 0 if solved.begin is None else since)
-        if not changed.any():
-            return Restatement(name, 0 if solved.begin is None else since, events, None, chunks)
-        return self._revised(slot, since, solved, events, chunks, (old, fresh, changed), closings, cause)
+        self.rewritten.add(name)
 
     def _cells(self, ledger: Ledger, since: int) -> Cells:
         """The closed quarter-hours from `since` on."""
@@ -166,11 +216,9 @@ class Restater:
         found.put(hot.row(slot))
         return found
 
-    def _write(self, slot: int, fresh: Cells, touched: BoolArray) -> dict[int, bytes]:
-        """Puts new figures into memory; the payloads of sealed months that they touch."""
+    def _chunks(self, slot: int, fresh: Cells, touched: BoolArray) -> dict[int, bytes]:
+        """The payloads of the sealed months that new figures touch."""
         shelf = self.shelf
-        shelf.reach(fresh.end)
-        shelf.hot.row(slot).put(fresh)
         if not touched.any() or fresh.first >= shelf.hot.first:
             return {}
         name, chunks = shelf.names[slot], {}
@@ -183,7 +231,8 @@ class Restater:
             if (name, month) in sealed:
                 whole.put(unpack(sealed[name, month]))
             whole.put(fresh)
-            chunks[month] = pack(whole)
+            if whole.known.any():
+                chunks[month] = pack(whole)
         return chunks
 
     def _question(self, slot: int, ledger: Ledger, since: int) -> None:
@@ -211,7 +260,7 @@ class Restater:
         rows, last = shelf.rows, int(solution.at[-1])
         edge = last // QUARTER * QUARTER
         level = cumulative(solution, np.array([edge, last], np.int64), solved.ledger.marks, solved.ledger.profiles)
-        rows["last_at"][slot], rows["last_value"][slot] = last, solution.value[-1]
+        rows["last_at"][slot], rows["last_value"][slot], rows["born"][slot] = last, solution.value[-1], -1
         rows["edge"][slot], rows["edge_level"][slot] = edge, 0
         if register.source == "register":
             rows["settled"][slot] = solved.ledger.settled_until
@@ -229,32 +278,25 @@ class Restater:
             anchors = solution.anchors
             at = int(solution.at[anchors[-1]]) if len(anchors) else int(solution.at[0])
             rows["open_from"][slot] = at + 1 if register.source == "register" else last
-        if edge < int(
-            solution.at[0]
-        ):  # the series begins in this quarter-hour: the level at its start is that of the first read
-            rows["edge_level"][slot] = 0
 
     def _revised(
         self,
         slot: int,
-        since: int,
-        solved: Solved,
+        trusted: int,
         events: Sequence[dict[str, int | str]],
         chunks: dict[int, bytes],
         cells: tuple[Cells, Cells, BoolArray],
         closings: Sequence[Mapping[str, Any]],
         cause: Cause,
+        late: bool,
     ) -> Restatement:
         """The restatement with its revision, and with what it means for closed months."""
-        shelf, name = self.shelf, self.shelf.names[slot]
         old, fresh, changed = cells
         start: IntArray = old.start[changed]
-        number = int(shelf.rows["revision"][slot]) + 1
-        shelf.rows["revision"][slot] = number
         revision = {
-            "number": number,
+            "number": int(self.shelf.rows["revision"][slot]) + 1,
             "at": cause.now,
-            "reason": Reason.LATE.value if slot in cause.late else cause.reason.value,
+            "reason": Reason.LATE.value if late else cause.reason.value,
             "who": cause.who,
             "start": int(start[0]),
             "end": int(start[-1]) + QUARTER,
@@ -266,7 +308,13 @@ class Restater:
             difference = int(fresh.value[inside].sum() - old.value[inside].sum())
             if difference:
                 adjustments.append((int(closing["id"]), difference))
-        return Restatement(name, 0 if solved.begin is None else since, events, revision, chunks, adjustments)
+        return Restatement(self.shelf.names[slot], trusted, events, revision, chunks, adjustments)
+
+
+def further(since: int, begin: int) -> int:
+    """Where samples begin that reach further back than `begin`, ns; 0: all of them."""
+    looked = max(8 * (since - begin), 30 * DAY)
+    return 0 if looked > 400 * DAY else max(0, since - looked)
 
 
 _ENERGIES = ("consumption", "low", "high")

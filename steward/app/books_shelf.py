@@ -44,10 +44,13 @@ _FILL = {
     "moved": -1,
     "still": 0,
     "looked": 0,
+    "fresh": 0,
+    "born": -1,
 }
 """Columns by name and what a new register has. edge, edge_level: the newest quarter-hour cut and the cumulative there; run:
 since when it has stood in the bank; count: closings in which it advanced; moved: when it last did; still: the longest time
-that it stood still, ns, 0 = not learned; looked: how far back the last solving had to look, ns."""
+that it stood still, ns, 0 = not learned; looked: how far back the last solving had to look, ns;
+fresh: the store had nothing of it, so that its first read goes to the bank; born: that read, until a quarter-hour is cut."""
 _BANK = ("at", "value", "level")
 _SNAPS = 9 * 24
 
@@ -118,6 +121,10 @@ class Shelf:
             grown.put(self.hot)
         self.hot = grown
 
+    def reach_now(self, now: int) -> None:
+        """Makes room for the quarter-hours that are closing at `now` (ns)."""
+        self.reach(now // QUARTER * QUARTER + 2 * QUARTER)
+
     def drop(self, before: int) -> None:
         """Lets go what is sealed."""
         keep = absent(before, self.hot.end, len(self.names))
@@ -159,7 +166,10 @@ class Shelf:
             with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
                 words: Mapping[str, Any] = json.loads(arrays["words"].tobytes())
                 names = list(words["names"])
-                self.rows = {name: arrays[f"row_{name}"] for name in _FILL}
+                self.rows = {
+                    name: arrays[f"row_{name}"] if f"row_{name}" in arrays.files else np.full(len(names), fill, np.int64)
+                    for name, fill in _FILL.items()
+                }
                 self.bank = Bank([Parameters()] * len(names))
                 for name in _BANK:
                     setattr(self.bank, name, arrays[f"bank_{name}"])

@@ -96,6 +96,16 @@ class LedgerRecords:
         where = (EVENT.c.register == register) & (EVENT.c.end > start) & (EVENT.c.end <= end)
         return self._rows(select(EVENT).where(where).order_by(EVENT.c.end))
 
+    def eventful(self) -> list[str]:
+        """Registers that have bounded links."""
+        with self._database.read() as connection:
+            return [row[0] for row in connection.execute(select(EVENT.c.register).distinct())]
+
+    def revised(self, register: str, after: int) -> list[Row]:
+        """Revisions with a number above `after`, by number."""
+        where = (REVISION.c.register == register) & (REVISION.c.number > after)
+        return self._rows(select(REVISION).where(where).order_by(REVISION.c.number))
+
     # sealed quarter-hours
 
     def chunks(self, registers: Sequence[str], first: int, last: int) -> dict[tuple[str, int], bytes]:

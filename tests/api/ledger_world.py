@@ -30,6 +30,7 @@ async def books_of(world: World) -> tuple[Books, IntArray, FloatArray]:
         meters=meters,
     )
     await books.start(world.store)
+    await books.idle()
     number = world.index.add(POINT)
     at = begin // MINUTE * MINUTE + np.arange(4 * 96, dtype=np.int64) * 15 * MINUTE
     value = 1e6 + np.arange(4 * 96) * 2500.0
@@ -41,6 +42,8 @@ async def books_of(world: World) -> tuple[Books, IntArray, FloatArray]:
         batch = Batch.of([number] * len(at[rows]), at[rows], value[rows], received=world.now)
         await world.store.write(batch)
         await books.commit(batch)
+        await books.idle()
     world.now = end
     await books.tick()
+    await books.idle()
     return books, at, value

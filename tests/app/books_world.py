@@ -57,19 +57,21 @@ class World:
 
     def made(self) -> Books:
         """New books on the same records."""
+        self.registry = CollectorRegistry()
         return Books(
             self.facility,
             self.index,
             self.records,
             lambda: self.now,
             self.told.append,
-            CollectorRegistry(),
+            self.registry,
             meters=self.meters,
         )
 
     async def open(self) -> None:
         await self.store.open()
         await self.books.start(self.store)
+        await self.books.idle()
 
     async def close(self) -> None:
         await self.books.stop()
@@ -78,10 +80,13 @@ class World:
 
     async def restart(self, *, killed: bool = False) -> None:
         """The books end (or are killed: nothing saved) and new ones begin."""
-        if not killed:
+        if killed:
+            await self.books.worker.stop()
+        else:
             await self.books.stop()
         self.books = self.made()
         await self.books.start(self.store)
+        await self.books.idle()
 
     async def feed(self, point: str, at: np.ndarray, value: np.ndarray, received: int | None = None) -> None:
         """Samples of one point arrive together, at `received` (default: the last of their times)."""
@@ -92,10 +97,12 @@ class World:
     async def commit(self, batch: Batch) -> None:
         await self.store.write(batch)
         await self.books.commit(batch)
+        await self.books.idle()
 
     async def pass_time(self, until: int) -> None:
         self.now = until
         await self.books.tick()
+        await self.books.idle()
 
     def figures(self, point: str, start: int, end: int) -> tuple[list[float], list[int], list[int]]:
         """Values in Wh, methods and flags by quarter-hour."""
