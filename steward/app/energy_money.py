@@ -1,7 +1,7 @@
 """What the consumption of a register cost and emitted, asked of the cashier: the bridge between figures and money.
 
-Invariants: a figure is priced with its own quarter hours; where a tariff or factor does not hold for all of the consumption,
-there is no total (half a cost looks like a whole one).
+Invariants: a register is priced as everywhere (demand and power factor by whole months), a virtual meter with its own quarter
+hours; where a tariff or factor does not hold for all of the consumption, there is no total (half a cost looks like a whole one).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from metering.columns import Columns
-from metering.cost import Basis, price
+from metering.cost import Basis, Priced, price
 from metering.factors import Measure
 from metering.tariffs import MICRO
 from steward.app.figures import Valued
@@ -24,6 +24,9 @@ class Prices(Protocol):
 
     def basis(self, carrier: str, site: str, point: str = "") -> Basis:
         """Under what a carrier is priced at a site."""
+
+    def priced(self, point: Point, start: int, end: int) -> Priced | None:
+        """The quarter hours of a register, priced with the months that they lie in; None for what is no register."""
 
 
 class Pricing:
@@ -41,7 +44,8 @@ class Pricing:
         basis = self._prices.basis(carrier, register.site, point)
         if not basis.tariffs and not basis.factors:
             return Valued()
-        priced = price(columns, basis)
+        within = self._prices.priced(register, int(columns.start[0]), int(columns.end[-1]))
+        priced = within or price(columns, basis)
         used = priced.value != 0
         cost = None
         if basis.tariffs and not (used & (priced.name < 0)).any():

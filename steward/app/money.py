@@ -18,7 +18,7 @@ from metering import allocation as sharing
 from metering import bills, rates
 from metering.bills import Bill, BillLine
 from metering.columns import Columns
-from metering.cost import Basis, Priced, Worth, costs, price, worth
+from metering.cost import Basis, Priced, Worth, costs, margin, price, worth
 from metering.factors import Factor, replaced
 from metering.intervals import Period
 from metering.seasons import heated, number
@@ -107,6 +107,18 @@ class Cashier:
         """
         return worth(amount, start, end, self.basis(carrier, site, point))
 
+    def margin(self, carrier: str, columns: Columns, site: str, point: str = "") -> Worth:
+        """As `worth`, of amounts by quarter hours. Raises ValueError where there are none."""
+        return margin(columns, self.basis(carrier, site, point))
+
+    def carrier(self, point: Point) -> str:
+        """The carrier that a register counts, "" where it counts none that costs money."""
+        return carrier_of(point, self._money().settings)
+
+    def fuel(self) -> str:
+        """The carrier of litres that no register counts."""
+        return self._money().settings.fuel
+
     def heated(self, site: str, at: int) -> bool:
         """Whether a moment lies in the heating season of a site."""
         zone = self._site(site).time_zone
@@ -164,6 +176,12 @@ class Cashier:
         first, last = _widened(basis, start, end)
         columns = self._columns(point.id, first, min(last, max(end, self._clock())))
         return price(columns, basis, self._reactive(point, columns, basis)).between(start, end), basis
+
+    def priced(self, point: Point, start: int, end: int) -> Priced | None:
+        """Quarter hours of a register as `cost` prices them; None for what is no register of the facility."""
+        if self._facility().points.get(point.id) is not point or point.nature is not Nature.COUNTER or end <= start:
+            return None
+        return self._priced(point, start, end, "year")[0]
 
     def _columns(self, point: str, start: int, end: int) -> Columns:
         books = self._books()

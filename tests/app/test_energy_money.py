@@ -18,6 +18,9 @@ class Nothing:
     def basis(self, carrier: str, site: str, point: str = "") -> Basis:
         return Basis(carrier, "UTC")
 
+    def priced(self, point: Point, start: int, end: int) -> None:
+        return None
+
 
 @pytest.mark.parametrize("carrier", ["", "electricity"])
 def test_without_a_carrier_or_a_tariff_nothing_is_said(carrier: str) -> None:
