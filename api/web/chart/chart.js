@@ -184,13 +184,14 @@ function Episodes({ episodes, area, from, to }) {
   </div>`;
 }
 
-function legend({ columns, limits, shades, bands }, point) {
+function legend({ columns, limits, shades, bands, hatched }, point) {
   const ranged = columns.min.some((v, i) => v !== columns.max[i]);
   return html`<span><i class="i-mean"></i>${point.nature === 'state' ? t('chart.state') : ranged ? t('chart.mean') : t('chart.measured')}</span>
     ${ranged && html`<span><i class="i-range"></i>${t('chart.range')}</span>`}
     ${bands?.map((band) => html`<span key=${band.label}><i class="i-band"></i>${band.label}</span>`)}
     ${holes(columns).length ? html`<span><i class="i-gap"></i>${t('chart.gap')}</span>` : null}
     ${limits?.some((limit) => !limit.soft || inside(columns, limit.value)) ? html`<span><i class="i-limit"></i>${t('chart.limit')}</span>` : null}
+    ${hatched?.length ? html`<span><i class="i-hatch"></i>${t('heat.uncertain')}</span>` : null}
     ${shades?.length ? html`<span><i class=${`i-${shades[0].severity}`}></i>${t('chart.episode')}</span>` : null}`;
 }
 

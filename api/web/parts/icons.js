@@ -4,6 +4,8 @@ import { html } from '../lib/html.js';
 const PATHS = {
   now: 'M2 8h3l2-5 3 10 2-5h2',
   places: 'M3 14V6l5-4 5 4v8zM6.5 14v-4h3v4',
+  energy: 'M9 1.5 3.5 9H8l-1 5.5L12.5 7H8z',
+  reports: 'M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3M5.5 8h5M5.5 11h5',
   alerts: 'M8 2 15 14H1zM8 6.5v3.5M8 12v.4',
   meters: 'M8 2a6 6 0 1 0 0 12a6 6 0 0 0 0-12zM8 8l3-2.5M5 11h6',
   rules: 'M3 2.5h10v11H3zM5.5 6l1 1 2-2M5.5 10.5l1 1 2-2M10 6.5h1.5M10 11h1.5',

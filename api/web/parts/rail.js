@@ -11,9 +11,9 @@ import { alerts } from '../lib/alerts.js';
 import { Icon } from './icons.js';
 
 /** Every view that exists; nothing is promised that is not there. */
-export const VIEWS = ['now', 'places', 'alerts', 'meters', 'devices', 'rules', 'settings'];
+export const VIEWS = ['now', 'places', 'energy', 'alerts', 'meters', 'devices', 'rules', 'reports', 'settings'];
 /** Which rail entry an address belongs to. */
-export const HOME = { point: 'places', ledger: calendar: 'alerts', notices: 'alerts' };
+export const HOME = { point: 'places', ledger: 'energy', calendar: 'alerts', notices: 'alerts' };
 
 export function Rail() {
   useChange(route);
