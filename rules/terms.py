@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from steward.model import Text, text
 
-KEYS = ("component", "others", "state", "check", "work", "level", "band_from")
+KEYS = ("component", "others", "state", "check", "work", "level", "band_from", "reason", "by", "litres_from")
 """Keys of evidence whose values are such codes."""
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -78,6 +78,22 @@ _WORDS: dict[str, tuple[str, str]] = {
     "warning": ("warning", "预警"),
     "own history": ("own history", "自身历史"),
     "own curve": ("own curve", "自身曲线"),
+    # vehicles
+    "no approved trip": ("no approved trip", "无批准出车单"),
+    "sealed day": ("sealed day", "封存日"),
+    "out of hours": ("out of hours", "非工作时间"),
+    "low at rest": ("low at rest", "静置电压低"),
+    "not charged": ("not charged while driving", "行驶中未充电"),
+    "low at the start": ("low at the start of the engine", "启动电压低"),
+    "wears out": ("falling towards its limit", "持续衰减"),
+    "pressure low": ("pressure low", "胎压过低"),
+    "loses against the others": ("loses pressure against the other tyres", "较其他轮胎漏气"),
+    "like vehicles": ("like vehicles", "同类车辆"),
+    "distance": ("distance", "里程"),
+    "hours": ("engine hours", "发动机小时"),
+    "every": ("date", "日期"),
+    "fuel rate": ("measured fuel rate", "实测油耗率"),
+    "usual rate": ("usual rate", "常规怠速油耗"),
 }
 
 

@@ -7,6 +7,7 @@ whose target is the equip. Values that hold until told otherwise (odometer, igni
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from rules.binding import pattern
 from rules.contract import NEVER, NotApplicable, Target
 from rules.joining import of_equip
 from steward.model import FloatArray, Nature, Point
+
+T = TypeVar("T")
 
 ENGINE = ("engine_speed", "ignition")
 """What tells that the engine runs, the truest first."""
@@ -66,7 +69,7 @@ def electric(target: Target) -> bool:
     return find(target, "soc") is not None and find(target, "fuel_level", "fuel", "fuel_used", "fuel_rate") is None
 
 
-def of_vehicle[T](table: Mapping[str, T], target: Target) -> T | None:
+def of_vehicle(table: Mapping[str, T], target: Target) -> T | None:
     """The entry of a table by globs of equip ids that fits the target's equip: its own id first, then the first glob."""
     if target.equip in table:
         return table[target.equip]
