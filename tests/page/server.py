@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from api.app import create_app, take_alerts
 from api.services import ApiSettings, BrokerState, DeviceState, Services, StorageState
+from rules.masking import Masks
 from steward.app.desk import AlertDesk
 from steward.config.desk import DeskSettings
 from steward.live import LiveState
@@ -126,7 +127,7 @@ class Service:
         """Where the page is."""
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._ready.wait(60), "the service did not come up"
         return self
@@ -152,6 +153,10 @@ class Service:
         self.app.state.context.take_alerts(changed)
         self._loop.call_soon_threadsafe(self.desk.take, changed)
 
+    def masks(self, rule: str) -> Masks:
+        """What alerts of a rule mask: nothing here."""
+        return ""
+
     async def _serve(self) -> None:
         now = time.time_ns()
         self.records.open()
@@ -159,7 +164,7 @@ class Service:
         await self._seed(now)
         self._loop = asyncio.get_running_loop()
         self.desk = AlertDesk(
-            self.records, self.campus.facility, DeskSettings(), lambda rule: "", time.time_ns,
+            self.records, self.campus.facility, DeskSettings(), self.masks, time.time_ns,
             lambda changed: take_alerts(self.app, changed), lambda transitions: None, CollectorRegistry(),
         )  # fmt: skip
         self.app = create_app(self._services(now))

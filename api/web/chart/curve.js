@@ -35,6 +35,9 @@ export function Curve({ rows, field, suggested }) {
     <div class="legend"><span><i class="i-mean"></i>${t('trial.episodes')}</span><span><i class="i-second"></i>${scored ? 'F1' : t('trial.hours')}</span>${suggested !== null && suggested !== undefined && html`<span><i class="i-limit"></i>${t('trial.mark')}</span>`}</div></div>`;
 }
 
+/** Whether the words of the values would touch each other: then every second stands. */
+const crowded = (u, rows) => u.width / rows.length < 9 * Math.max(...rows.map((row) => String(row.value).length));
+
 function options(rows, scored, suggested, width) {
   const look = { stroke: token('muted'), font: `12px ${token('font')}`, ticks: { show: false } };
   const grid = { stroke: token('line'), width: 1 };
@@ -43,7 +46,7 @@ function options(rows, scored, suggested, width) {
     width, height: 200, legend: { show: false }, cursor: { show: false },
     scales: { x: { time: false, range: () => [-0.4, rows.length - 0.6] }, n: { range: (u, low, high) => [0, Math.max(1, high * 1.1)] }, r: { range: (u, low, high) => [0, scored ? 1 : Math.max(1e-9, high * 1.1)] } },
     axes: [
-      { ...look, grid: { show: false }, splits: () => rows.map((_, i) => i), values: (u, splits) => splits.map((i) => String(rows[i]?.value ?? '')) },
+      { ...look, size: 34, grid: { show: false }, splits: () => rows.map((_, i) => i), values: (u, splits) => splits.map((i) => (crowded(u, rows) && i % 2 ? '' : String(rows[i]?.value ?? ''))) },
       { ...look, scale: 'n', grid, size: 52, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000], values: (u, splits) => splits.map((v) => number(v, 0)) },
       { ...look, scale: 'r', side: 1, size: 52, grid: { show: false }, values: (u, splits) => splits.map((v) => number(v, scored ? 1 : v < 10 ? 1 : 0)) },
     ],

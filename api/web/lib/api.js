@@ -15,10 +15,17 @@ export function url(path, query = {}) {
   return `${BASE}/${path}${search ? `?${search}` : ''}`;
 }
 
+/** What is wrong, in a line: of several problems each with its place and what was expected. @param {any} body RFC 9457 */
+function detailOf(body) {
+  const listed = (body.problems ?? []).filter((one) => one.expected !== undefined);
+  if (!listed.length) return body.detail;
+  return listed.map(({ where, message, expected }) => `${where}: ${message}${expected ? ` (${expected})` : ''}`).join('; ');
+}
+
 /** @param {Response} answer */
 async function bodyOf(answer) {
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(body.detail || `${answer.status} ${answer.statusText}`);
+  if (!answer.ok) throw new Error(detailOf(body) || `${answer.status} ${answer.statusText}`);
   if (body.now) learnTime(body.now);
   return body;
 }

@@ -1,5 +1,5 @@
 // One keyboard listener for the page. A view binds its keys while it is shown; the latest binding of a key wins.
-// Keys typed into a field belong to the field, keys with modifiers to the browser, except Ctrl-K.
+// Keys typed into a field belong to the field (a tick is no field), keys with modifiers to the browser, except Ctrl-K.
 import { useEffect, useRef } from './html.js';
 
 /** @type {{current: Record<string, (event: KeyboardEvent) => void>}[]} */
@@ -16,14 +16,14 @@ function nameOf(/** @type {KeyboardEvent} */ event) {
 addEventListener('keydown', (event) => {
   let name = nameOf(event);
   const target = /** @type {HTMLElement} */ (event.target);
-  const typing = target.closest?.('input, textarea, select, [contenteditable]');
+  const typing = target.closest?.('input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]');
   // an open dialog has the keyboard to itself
   if (document.querySelector('dialog[open]')) return;
   if (!name || (typing && name !== 'Escape' && name !== 'Ctrl-K')) return;
   if (event.timeStamp - prefixed < 1500) name = `g ${name}`;
   prefixed = name === 'g' ? event.timeStamp : -Infinity;
   // Enter and space on a focused control are that control's own
-  if ((name === 'Enter' || name === ' ') && target.closest?.('a, button, summary')) return;
+  if ((name === 'Enter' || name === ' ') && target.closest?.('a, button, summary, input')) return;
   for (let i = layers.length - 1; i >= 0; i -= 1) {
     const bound = layers[i].current[name];
     if (!bound) continue;

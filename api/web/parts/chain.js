@@ -2,7 +2,8 @@
 // corrected. Two logs, the alert's history and the delivery log, put in order of time.
 import { html, useLoad } from '../lib/html.js';
 import { t, word } from '../lib/i18n.js';
-import { since } from '../lib/format.js';
+import { moment, since } from '../lib/format.js';
+import { firstZone } from '../lib/facility.js';
 import { now } from '../lib/clock.js';
 import { href } from '../lib/route.js';
 import { desk } from '../lib/desk.js';
@@ -16,7 +17,7 @@ export function Chain({ events, alert, zone }) {
   const open = alert.condition !== 'resolved';
   return html`<${Panel} title=${t('chain.title')} more=${html`<a class="link" href=${href('notices', '', { alert: alert.id })}>${t('chain.log')}</a>`}><ol class="chain">
     ${lines.map(({ at, event, notice }) => (event
-      ? html`<li key=${`e${event.id}`} class=${`done${event.what === 'correction' ? ' corrected' : ''}`}>${since(at, zone, now())} ${word('event', event.what)}${event.by ? html` · <bdi>${event.by}</bdi>` : ''}${event.comment ? html`<span><bdi>${event.comment}</bdi></span>` : ''}</li>`
+      ? html`<li key=${`e${event.id}`} class=${`done${event.what === 'correction' ? ' corrected' : ''}`}>${since(at, zone, now())} ${word('event', event.what)}${event.by ? html` · <bdi>${event.by}</bdi>` : ''}${event.comment ? html`<span><${Comment} text=${event.comment} /></span>` : ''}</li>`
       : html`<li key=${`n${notice.id}`} class=${notice.state === 'sent' ? 'done' : notice.state === 'dead' ? 'done failed' : ''} data-notice=${notice.id}>${since(at, zone, now())} ${t(`told.${notice.state}`)} <bdi>${notice.recipient || notice.channel}</bdi><span><${Result} notice=${notice} /></span></li>`))}
     ${open && isWaiting(alert) && html`<li>– ${t('chain.waiting')}<span>${t('chain.waitingWords')}</span></li>`}
     ${open && html`<li>– ${t('chain.clears')}<span>${t('chain.clearsWords')}</span></li>`}
@@ -24,8 +25,15 @@ export function Chain({ events, alert, zone }) {
   </ol></${Panel}>`;
 }
 
-/** The channel and what became of it, in a line. @param {{notice: any}} props */
-export function Result({ notice }) {
-  const tries = notice.tries > 1 ? ` · ${t('notices.tries', { n: notice.tries })}` : '';
-  return html`<bdi>${notice.channel}</bdi>${tries}${notice.error && notice.state !== 'sent' ? html` · <bdi>${notice.error}</bdi>` : notice.answer ? html` · <bdi>${notice.answer}</bdi>` : ''}`;
+/** What was said; the desk names a masking alert by its id, which becomes the way to it. @param {{text: string}} props */
+function Comment({ text }) {
+  const found = /^([0-9a-f]{16}): (.*)$/s.exec(text);
+  return found ? html`<a class="link" href=${href('alerts', found[1])}><bdi>${found[2]}</bdi></a>` : html`<bdi>${text}</bdi>`;
+}
+
+/** The channel and what became of it, in a line. @param {{notice: any, bare?: boolean}} props bare: without the channel */
+export function Result({ notice, bare }) {
+  const said = notice.state === 'sent' ? notice.answer : notice.error || notice.answer;
+  const parts = [!bare && html`<bdi>${notice.channel}</bdi>`, notice.tries > 1 && t('notices.tries', { n: notice.tries }), said && html`<bdi>${said}</bdi>`, notice.due && t('notices.due', { when: moment(notice.due, firstZone()) })].filter(Boolean);
+  return html`${parts.map((part, i) => html`${i ? ' · ' : ''}${part}`)}`;
 }

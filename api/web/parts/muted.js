@@ -4,6 +4,8 @@ import { named, t } from '../lib/i18n.js';
 import { since } from '../lib/format.js';
 import { now } from '../lib/clock.js';
 import { href } from '../lib/route.js';
+import { alerts } from '../lib/alerts.js';
+import { sentence } from '../lib/sentence.js';
 import { zoneOf } from '../lib/facility.js';
 
 /** One reason. @param {{alert: any, reason: any, bare?: boolean}} props bare: text only, where a link already surrounds it */
@@ -13,7 +15,8 @@ export function Reason({ alert, reason, bare }) {
   const why = reason.why ? html`${t('muted.colon')}<bdi>${reason.why}</bdi>` : '';
   const by = reason.who ? html` ${t('muted.by')} <bdi>${reason.who}</bdi>` : '';
   if (reason.state === 'inhibited') {
-    const words = named(reason.title) || reason.why || reason.by;
+    const masking = alerts.value.get(reason.by);
+    const words = masking ? sentence(masking, zone) : named(reason.title) || reason.why || reason.by;
     return html`${t('muted.inhibited')} ${bare || !reason.by ? html`<bdi>${words}</bdi>` : html`<a class="link" href=${href('alerts', reason.by)}><bdi>${words}</bdi></a>`}`;
   }
   if (reason.state === 'chattering') return html`${t('muted.chattering', { n: alert.episodes })}${until && html` ${until}`}`;

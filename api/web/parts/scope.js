@@ -2,8 +2,10 @@
 import { html, useLoad } from '../lib/html.js';
 import { named, t } from '../lib/i18n.js';
 import { desk } from '../lib/desk.js';
-import { facility, nodeOf, trail } from '../lib/facility.js';
+import { alerts } from '../lib/alerts.js';
+import { facility, nodeOf, trail, zoneOf } from '../lib/facility.js';
 import { href } from '../lib/route.js';
+import { sentence } from '../lib/sentence.js';
 import { SEVERITIES } from './severity.js';
 
 const NODES = { site: 'site', space: 'space', equip: 'equip' };
@@ -15,7 +17,10 @@ export function ScopeWords({ scope }) {
   for (const name of ['device', 'target']) if (scope[name]) parts.push(html`<bdi>${named(nodeOf(`equip:${scope[name]}`)?.name) || scope[name]}</bdi>`);
   if (scope.rule) parts.push(html`${t('alert.rule')} <bdi>${scope.rule}</bdi>`);
   if (scope.severity) parts.push(t(`sev.${scope.severity}`));
-  if (scope.alert) parts.push(html`<a class="link" href=${href('alerts', scope.alert)}>${t('scope.alert')}</a>`);
+  if (scope.alert) {
+    const open = alerts.value.get(scope.alert);
+    parts.push(html`<a class="link" href=${href('alerts', scope.alert)}><bdi>${open ? sentence(open, zoneOf(open)) : t('scope.alert')}</bdi></a>`);
+  }
   return html`${parts.map((part, i) => html`${i ? ' · ' : ''}${part}`)}`;
 }
 

@@ -24,7 +24,7 @@ export function Timeline({ alerts, from, to, zone }) {
     ${lines.map(([target, own]) => html`<div class="tl" key=${target}><span class="tl-name"><bdi>${named(nodeOf(own[0].node)?.name) || target}</bdi></span>
       <svg viewBox=${`0 0 1000 ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true"><line x1="0" x2="1000" y1=${HEIGHT / 2} y2=${HEIGHT / 2} />
         ${own.map((alert) => html`<rect key=${alert.id} class=${`e-${alert.severity}${alert.label === false ? ' wrong' : ''}`} x=${x(alert.since)} width=${Math.max(2.5, x(alert.resolved ?? to) - x(alert.since))} y="5" height="12" onClick=${() => go(href('alerts', alert.id))}><title>${`${moment(alert.since, zone)} · ${duration(lasted(alert))}`}</title></rect>`)}</svg></div>`)}
-    <div class="tl"><span></span><div class="tl-axis">${ticks(from, to, zone).map(({ at, words }) => html`<span key=${at} style=${{ left: `${x(at) / 10}%` }}>${words}</span>`)}</div></div>
+    <div class="tl"><span></span><div class="tl-axis">${ticks(from, to, zone).map(({ at, words }, i) => html`<span key=${at} class=${i % 2 ? 'wide-only' : ''} style=${{ left: `${x(at) / 10}%` }}>${words}</span>`)}</div></div>
     ${groups.size > LINES && html`<p class="note under">${t('rule.timelineMore', { n: groups.size - LINES })}</p>`}
   </div>`;
 }

@@ -80,12 +80,18 @@ function Tradeoff({ curve, done, take }) {
       ${scored && html`<td class="num">${share(row.score?.precision)}</td><td class="num">${share(row.score?.recall)}</td><td class="num">${row.score ? number(row.score.f1, 2) : '–'}</td>`}</tr>`)}</tbody></table></div>`;
 }
 
+const KINDS = ['new', 'gone', 'earlier', 'later', 'longer', 'shorter'];
+
+/** What became of an episode in the other version. */
+const kindOf = (one) => (!one.before ? 'new' : !one.after ? 'gone' : one.shift < 0 ? 'earlier' : one.shift > 0 ? 'later' : one.longer > 0 ? 'longer' : 'shorter');
+
 /** What the changed version does differently. */
 function Changes({ changes, zone, done }) {
   const told = changes.filter((one) => !one.before || !one.after || one.shift || one.longer);
   if (!told.length) return done ? html`<p class="note">${t('diff.none')}</p>` : null;
-  return html`<h3>${t('diff.title', { n: told.length })}</h3><ul class="diff">${told.slice(0, 50).map((one, i) => {
-    const what = !one.before ? 'new' : !one.after ? 'gone' : one.shift < 0 ? 'earlier' : one.shift > 0 ? 'later' : one.longer > 0 ? 'longer' : 'shorter';
+  const tally = KINDS.map((what) => [what, told.filter((one) => kindOf(one) === what).length]).filter(([, n]) => n);
+  return html`<h3>${t('diff.title', { n: told.length })}: <span class="note">${tally.map(([what, n]) => `${t(`diff.n.${what}`)} ${count(Number(n))}`).join(' · ')}</span></h3><ul class="diff tall" tabindex="0" aria-label=${t('diff.title', { n: told.length })}>${told.slice(0, 200).map((one, i) => {
+    const what = kindOf(one);
     const shown = one.after ?? one.before;
     const by = what === 'new' || what === 'gone' ? '' : ` ${duration(Math.abs(one.shift || one.longer))}`;
     return html`<li key=${i} class=${`d-${what}`}><b>${t(`diff.${what}`)}${by}</b> <span class="note">${moment(shown.fired, zone)}</span> <bdi>${named(shown.title) || shown.target}</bdi></li>`;
@@ -95,6 +101,6 @@ function Changes({ changes, zone, done }) {
 /** The episodes of a trial of one version. */
 function Found({ trial, zone }) {
   if (!trial.episodes.length) return html`<p class="note">${AHEAD.has(trial.state) ? t('trial.yetNone') : t('trial.none')}</p>`;
-  return html`<ul class="diff">${trial.episodes.slice(0, 30).map((one, i) => html`<li key=${i}><span class="note">${moment(one.fired, zone)}</span> <bdi>${named(one.title) || one.target}</bdi> <span class="note">${one.resolved ? duration(one.resolved - one.since) : word('trial', 'lasts')}</span></li>`)}</ul>
-    ${trial.total > 30 && html`<p class="note">${t('now.more', { n: trial.total - 30 })}</p>`}`;
+  return html`<ul class="diff tall" tabindex="0" aria-label=${t('trial.episodes')}>${trial.episodes.slice(0, 200).map((one, i) => html`<li key=${i}><span class="note">${moment(one.fired, zone)}</span> <bdi>${named(one.title) || one.target}</bdi> <span class="note">${one.resolved ? duration(one.resolved - one.since) : word('trial', 'lasts')}</span></li>`)}</ul>
+    ${trial.total > 200 && html`<p class="note">${t('now.more', { n: trial.total - 200 })}</p>`}`;
 }

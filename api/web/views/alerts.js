@@ -111,7 +111,7 @@ const actsOf = (state) => Object.keys(ACTS).filter((act) => act !== (state === '
 
 /** What can be done with the rows chosen. */
 function Acts({ n, ready, start, state }) {
-  return html`<div class="bar acts-bar" role="group" aria-label=${t('desk.acts')}>
+  return html`<div class=${`bar acts-bar${ready ? '' : ' idle'}`} role="group" aria-label=${t('desk.acts')}>
     ${actsOf(state).map((act) => html`<button key=${act} class="button" disabled=${!ready} onClick=${() => start(act)}>${act === 'acknowledge' && n > 1 ? t('alerts.ackMany', { n }) : t(`act.${act}`)}<kbd>${ACTS[act]}</kbd></button>`)}
     <span class="note">${n ? t('alerts.chosen', { n }) : t('alerts.hint')}</span></div>`;
 }

@@ -79,5 +79,5 @@ function List({ windows, shelvings, zone, again }) {
 
 function whenOf(one, zone) {
   if (!one.days?.length) return `${one.start ? moment(one.start, zone) : ''} – ${one.end ? moment(one.end, zone) : ''}`;
-  return `${one.days.map((day) => t(`day.${DAYS[day]}`)).join(t('list.comma'))} ${one.hours}${one.start ? ` · ${t('calendar.since', { when: moment(one.start, zone) })}` : ''}${one.end ? ` · ${t('muted.until', { when: moment(one.end, zone) })}` : ''}`;
+  return `${one.days.map((day) => t(`day.${DAYS[day]}`)).join(t('list.comma'))} ${one.hours.replace('-', '–')}${one.start ? ` · ${t('calendar.since', { when: moment(one.start, zone) })}` : ''}${one.end ? ` · ${t('muted.until', { when: moment(one.end, zone) })}` : ''}`;
 }

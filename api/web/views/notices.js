@@ -40,7 +40,7 @@ function Log({ notices, more, channels, query, again }) {
       <tbody>${notices.map((notice) => html`<tr key=${notice.id} data-notice=${notice.id}><td title=${exact(notice.created, zone)}>${moment(notice.done ?? notice.created, zone)}</td>
         <td class="wrap"><bdi>${notice.title}</bdi><span class="note block">${word('noticewhy', notice.reason)}${Object.keys(notice.alerts).slice(0, 3).map((id) => html` · <a class="link" href=${href('alerts', id)}>${t('scope.alert')}</a>`)}<span class="phone-only"> · <bdi>${notice.recipient || notice.channel}</bdi></span></span></td>
         <td class="wide-only wrap"><bdi>${notice.recipient || '–'}</bdi><span class="note block"><bdi>${notice.channel}</bdi></span></td>
-        <td class="wrap"><span class=${`state s-${notice.state}`}>${t(`notice.${notice.state}`)}</span><span class="note block"><${Result} notice=${notice} />${notice.due ? html` · ${t('notices.due', { when: moment(notice.due, zone) })}` : ''}</span>${notice.state === 'dead' && html`<button class="button" onClick=${() => retry(notice)}>${t('notices.retry')}</button>`}</td></tr>`)}</tbody></table></div>
+        <td class="wrap"><span class=${`state s-${notice.state}`}>${t(`notice.${notice.state}`)}</span><span class="note block"><${Result} notice=${notice} bare /></span>${notice.state === 'dead' && html`<button class="button" onClick=${() => retry(notice)}>${t('notices.retry')}</button>`}</td></tr>`)}</tbody></table></div>
       ${more && html`<p class="note under">${t('notices.first', { n: notices.length })}</p>`}`}
   </${Panel}>`;
 }

@@ -12,6 +12,7 @@ import { go, here, href, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
 import { lasted, sentence } from '../lib/sentence.js';
 import { perDay } from '../lib/cost.js';
+import { outline } from '../lib/tables.js';
 import { Verdict } from '../parts/deskrow.js';
 import { Severity, SeverityWord } from '../parts/severity.js';
 import { Timeline } from '../parts/timeline.js';
@@ -38,7 +39,7 @@ export function RuleView({ id }) {
   if (!rules.data) return html`<section class="panel"><${Pending} load=${rules} /></section>`;
   if (!rule) return html`<section class="panel"><h1 class="sr">${id}</h1><${Empty} title=${t('rule.gone', { id })}>${t('rule.goneWords')} <a class="link" href=${href('rules')}>${t('view.rules')}</a></${Empty}></section>`;
   return html`<section class="panel lede"><h1><${Severity} of=${rule.severity} big /><bdi>${rule.id}</bdi> <small>${word('rulekind', rule.kind)}</small></h1>
-      <p>${named(rule.why) ? html`<bdi>${named(rule.why)}</bdi> ` : ''}${named(rule.check) && html`<b>${t('alert.check')}</b> <bdi>${named(rule.check)}</bdi>`}</p>
+      <p>${named(rule.why) ? html`<bdi>${outline(named(rule.why))}</bdi> ` : ''}${named(rule.check) && html`<b>${t('alert.check')}</b> <bdi>${outline(named(rule.check))}</bdi>`}</p>
       ${rule.about && html`<p class="note"><bdi>${rule.about}</bdi></p>`}</section>
     <div class="cols">
       <div class="stack"><${Episodes} rule=${rule} /><${TryIt} rule=${rule} /></div>
@@ -56,7 +57,7 @@ function Facts({ rule }) {
     <dt>${t('rules.firing')}</dt><dd>${firing ? html`<a class="link" href=${href('alerts', '', { rule: rule.id })}>${count(firing)}</a>` : '–'}</dd>
     <dt>${t('rule.source')}</dt><dd><bdi>${rule.source || '–'}</bdi></dd>
     <dt>${t('rule.where')}</dt><dd><bdi>${rule.where || '–'}</bdi></dd>
-    <dt>${t('rule.says')}</dt><dd><bdi>${named(rule.title) || '–'}</bdi></dd></dl>
+    <dt>${t('rule.says')}</dt><dd><bdi>${outline(named(rule.title)) || '–'}</bdi></dd></dl>
     <div class="title sub"><h2>${t('rule.definition')}</h2></div>
     <dl class="facts code">${table.map(([key, value]) => html`<dt><code>${key}</code></dt><dd><code><bdi>${typeof value === 'string' ? value : JSON.stringify(value)}</bdi></code></dd>`)}</dl></${Panel}>`;
 }

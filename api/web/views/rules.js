@@ -7,6 +7,7 @@ import { desk } from '../lib/desk.js';
 import { renewal } from '../lib/live.js';
 import { go, here, href, refine, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
+import { outline } from '../lib/tables.js';
 import { Severity, rank } from '../parts/severity.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
 
@@ -71,7 +72,7 @@ function Row({ rule, firing, at }) {
   const skipped = left(rule);
   const first = rule.not_applicable[0];
   return html`<tr class=${`row${at ? ' picked' : ''}${rule.targets ? '' : ' ack'}`} data-rule=${rule.id} onClick=${(event) => event.target.closest('a') || go(address)}>
-    <td class="wrap says"><div class="what"><${Severity} of=${rule.severity} /><div><b><a href=${address}><bdi>${rule.id}</bdi></a></b><span class="why" title=${named(rule.why)}><bdi>${named(rule.why) || word('rulekind', rule.kind)}</bdi></span></div></div></td>
+    <td class="wrap says"><div class="what"><${Severity} of=${rule.severity} /><div><b><a href=${address}><bdi>${rule.id}</bdi></a></b><span class="why" title=${outline(named(rule.why))}><bdi>${outline(named(rule.why)) || word('rulekind', rule.kind)}</bdi></span></div></div></td>
     <td class="wide-only">${word('rulekind', rule.kind)}</td><td class="wide-only">${rule.pack || t('rules.own')}</td>
     <td class="num">${rule.targets ? count(rule.targets) : '–'}</td>
     <td class="num">${firing ? html`<a class="link" href=${href('alerts', '', { rule: rule.id })}>${count(firing)}</a>` : '–'}</td>
