@@ -164,13 +164,26 @@ def replay(
 def import_(
     facility: FacilityPath,
     source: Annotated[Path, typer.Argument(help="CSV or Parquet with columns point, at, value (and received, quality ...)")],
+    reads: Annotated[bool, typer.Option(help="reads by hand: CSV with columns point, at, value, by and perhaps unit")] = False,
+    by: Annotated[str, typer.Option(help="with --reads: who read, where a line does not say")] = "",
+    unit: Annotated[str, typer.Option(help="with --reads: unit where a line does not say; else the register's own")] = "",
+    url: Annotated[str, typer.Option(help="with --reads: the running service; default: the facility file's API")] = "",
 ) -> None:
-    """Reads samples from a file into the store; doing it twice changes nothing."""
+    """Reads samples, or reads that people took from registers, into the store; doing it twice changes nothing."""
     import asyncio
     import os
 
+    from steward.app.manual_reads import import_reads
     from steward.app.tools import import_samples
 
+    if reads:
+        taken, problems = asyncio.run(import_reads(facility, source, os.environ, by=by, symbol=unit, url=url))
+        sys.stdout.write(f"{taken} reads taken\n")
+        for problem in problems:
+            sys.stderr.write(f"{problem}\n")
+        if problems:
+            raise typer.Exit(1)
+        return
     stored, unknown = asyncio.run(import_samples(facility, source, os.environ))
     sys.stdout.write(f"{stored} samples stored\n")
     for id, count in unknown.items():

@@ -29,6 +29,7 @@ from steward.app.books_restate import Cause
 from steward.app.books_shelf import FAR, HOT
 from steward.app.books_worker import Worker
 from steward.config.meters import LedgerTable, MeterTable
+from steward.errors import StewardError
 from steward.model import Batch, Facility, PointIndex
 from steward.records import LedgerRecords, Records
 from steward.store import Store
@@ -273,10 +274,18 @@ class Books(Answers):
             return made
 
     async def _tell(self, batch: Batch) -> None:
-        if len(batch):
-            answer = self._told(batch)
-            if asyncio.iscoroutine(answer):
-                await answer
+        """Tells of derived samples. Faults follow from no figure, so they are stored: their history is the store's."""
+        if not len(batch):
+            return
+        faults = batch.take(self.core.faults_of(batch))
+        if len(faults) and self._store is not None:
+            try:
+                await self._store.write(faults)
+            except StewardError as error:
+                log.warning("faults_not_stored", error=str(error))
+        answer = self._told(batch)
+        if asyncio.iscoroutine(answer):
+            await answer
 
     async def _held(self, call: Callable[..., Result], *arguments: Any) -> Result:
         """In the thread, under the lock."""

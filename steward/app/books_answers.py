@@ -16,8 +16,10 @@ from prometheus_client import CollectorRegistry, Counter
 
 from metering.baselines import Baseline, Refusal
 from metering.declarations import Declaration, Declared
+from metering.intervals import QUARTER
 from metering.savings import Savings
 from steward.app.books_baselines import Baselines
+from steward.app.books_columns import month_span
 from steward.app.books_core import Core
 from steward.app.books_desk import Act, Desk
 from steward.app.books_figures import Figures
@@ -52,6 +54,31 @@ class Answers:
         """Consumption of [start, end) by periods of the site's local time."""
         with self._lock:
             return self._figures.consumption(point, start, end, period)
+
+    def means(self, points: Sequence[int]) -> list[int]:
+        """Which of these points (numbers) are derived means."""
+        with self._lock:
+            known = self.core.means()
+        return [point for point in points if point in known]
+
+    def past(self, points: Sequence[int], start: int, end: int) -> Batch:
+        """Samples of derived means in [start, end), sorted by (point, at), from the figures as they are now."""
+        parts = []
+        for point in sorted(points):
+            with self._lock:
+                slot = self.core.means().get(point)
+                if slot is None:
+                    continue
+                name = self.core.shelf.names[slot]
+                first, last = max(start - QUARTER, self._oldest(slot)), min(end, self.core.shelf.hot.end)
+                if first < last:
+                    parts.append(self.core.told(slot, self._figures.cells(name, first, last), start, end))
+        return Batch.concat(parts)
+
+    def _oldest(self, slot: int) -> int:
+        """Where the figures of a register begin at the earliest, ns."""
+        month = self.core.records.first_month(self.core.shelf.names[slot])
+        return self.core.shelf.hot.first if month is None else month_span(month)[0]
 
     def registers(self) -> list[RegisterState]:
         """Every register, by point id."""

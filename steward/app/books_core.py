@@ -14,7 +14,7 @@ import numpy as np
 
 from metering.cut import DEMAND
 from metering.intervals import LEDGER_UNITS, QUARTER, Flag
-from steward.app.books_columns import ABSENT, TRUST
+from steward.app.books_columns import ABSENT, TRUST, Cells
 from steward.app.books_decisions import Decisions
 from steward.app.books_queue import Queue
 from steward.app.books_registers import Register, mean_of
@@ -286,6 +286,22 @@ class Core:
         parts.append(self._faults(now))
         found = Batch.concat(parts)
         return found.take(np.lexsort((found.point, found.at)))
+
+    def means(self) -> dict[int, int]:
+        """The slots of the registers by the numbers of their derived means."""
+        return {int(number): slot for slot, number in enumerate(self._mean.tolist()) if number >= 0}
+
+    def told(self, slot: int, cells: Cells, start: int, end: int) -> Batch:
+        """The derived mean of a register's quarter-hours: stamped with their ends, those in [start, end)."""
+        at = cells.start + QUARTER
+        rows = np.flatnonzero(cells.known & (at >= start) & (at < end))
+        quality = np.where(cells.flags[rows] & _DOUBT, Quality.UNCERTAIN, Quality.GOOD)
+        numbers = np.full(len(rows), self._mean[slot], np.int32)
+        return Batch.of(numbers, at[rows], cells.value[rows] * self._per[slot], quality=quality)
+
+    def faults_of(self, batch: Batch) -> BoolArray:
+        """Which samples are of derived faults."""
+        return np.asarray(np.isin(batch.point, self._fault[self._fault >= 0]))
 
     def tell_again(self, now: int) -> None:
         """After a start: the last hour of derived samples, and every fault, are told again; who has heard them drops them."""

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 PATIENCE = 60.0
 """Seconds that a read of the store may take."""
-STEP_ROWS, STEP = 60_000, 40
+STEP_ROWS, STEP = 250_000, 40
 """About so many samples, and at most so many registers, are solved at once under the lock."""
 _TRIES = 10
 """Reads that fail in a row before the store is taken to be away, and the worker rests."""

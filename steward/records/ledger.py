@@ -119,6 +119,12 @@ class LedgerRecords:
                     found[row.register, row.month] = bytes(row.payload)
         return found
 
+    def first_month(self, register: str) -> int | None:
+        """The first sealed month of a register."""
+        with self._database.read() as connection:
+            found = connection.execute(select(func.min(CHUNK.c.month)).where(CHUNK.c.register == register)).scalar_one()
+            return None if found is None else int(found)
+
     def seal(self, chunks: Mapping[tuple[str, int], bytes]) -> None:
         """Writes chunks in place of what was there."""
         with self._database.write() as connection:

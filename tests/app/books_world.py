@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from steward.app.books import Books
 from steward.app.books_registers import with_derived
 from steward.config import parse
-from steward.config.meters import MeterTable
+from steward.config.meters import LedgerTable, MeterTable
 from steward.model import Batch, Facility, PointIndex
 from steward.records import Records
 from steward.store.embedded import EmbeddedStore
@@ -39,15 +39,23 @@ RATED = 'rated_power = "60kW"'
 class World:
     """The world around books."""
 
-    def __init__(self, folder: Path, count: int = 3, more: str = "", meters: tuple[MeterTable, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        count: int = 3,
+        more: str = "",
+        meters: tuple[MeterTable, ...] = (),
+        table: LedgerTable | None = None,
+        start: int = T0,
+    ) -> None:
         text = (
             FILE
             + "".join(POINT.format(id=f"m{number}", metric="energy", unit="kWh", extra=RATED) for number in range(count))
             + more
         )
-        self.meters = meters
+        self.meters, self.table = meters, table
         self.facility: Facility = with_derived(parse([("f.toml", text)]).facility, meters)
-        self.now = T0
+        self.now = start
         self.records = Records(f"sqlite:///{folder}/records.db")
         self.records.open()
         self.index = PointIndex(self.facility.points)
@@ -66,6 +74,7 @@ class World:
             self.told.append,
             self.registry,
             meters=self.meters,
+            table=self.table,
         )
 
     async def open(self) -> None:

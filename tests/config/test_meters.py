@@ -1,0 +1,76 @@
+"""The `[[meter]]` table: everything that is wrong is told at once, with file and key."""
+
+from __future__ import annotations
+
+import pytest
+
+from steward.config import parse
+from steward.errors import ConfigError
+
+FILE = """
+[ledger]
+weather = "m"
+[[site]]
+id = "a"
+name = "A"
+[[point]]
+id = "m"
+site = "a"
+metric = "energy"
+unit = "kWh"
+[[point]]
+id = "p"
+site = "a"
+metric = "power"
+[[point]]
+id = "t"
+site = "a"
+metric = "temperature"
+"""
+WRONG = """
+[[meter]]
+id = "nobody"
+[[meter]]
+id = "p"
+[[meter]]
+id = "m"
+source = "power"
+[[meter]]
+id = "m"
+[[meter]]
+id = "sum"
+tariffs = ["m", "x", "t"]
+source = "pulses"
+"""
+
+
+def test_all_that_is_wrong_with_meters_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse([("f.toml", FILE + WRONG)])
+    said = {problem.where: problem.message for problem in caught.value.problems}
+    assert said == {
+        "f.toml:meter[nobody].id": "no point 'nobody'",
+        "f.toml:meter[p].id": "'p' is a gauge",
+        "f.toml:meter[m].source": "'m' is of energy",
+        "f.toml:meter[m].id": "'m' stands here twice",
+        "f.toml:meter[sum].tariffs": "tariff registers of source pulses",
+        "ledger.weather": "no point 'm' of temperature",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('ct_ratio = "400"', "ct_ratio"),
+        ('ct_ratio = "400/0"', "expected primary/secondary such as 400/5"),
+        ("digits = 16", "digits"),
+        ("multiplier = 0", "multiplier"),
+        ('direction = "both"', "direction"),
+        ("limit = -1", "limit"),
+        ("colour = 1", "colour"),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_key(line: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse([("f.toml", FILE.replace('weather = "m"', "") + f'[[meter]]\nid = "m"\n{line}\n')])
+    assert says in str(caught.value)
