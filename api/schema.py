@@ -255,7 +255,8 @@ class SimilarEpisode(AlertSummary):
 class AlertDetail(AlertSummary):
     """An alert with what the rule saw, what happened since, and how often it was so before."""
 
-    evidence: dict[str, Any]
+    evidence: dict[str, Any] = Field(description="what the rule saw; `cost`: its price; `counterfactual`: what would end it")
+    costs: Names = Field(description="its price in words, or why it has none; empty: not asked yet")
     path: list[PathStep]
     events: list[AlertEvent]
     latest: list[PointRow] = Field(description="its points as they are now")

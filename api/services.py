@@ -169,11 +169,14 @@ class JobState(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The sentences of an alert in every language: what it is, why we think so, what to check first."""
+    """The sentences of an alert in every language: what it is, why we think so, what to check first; clears: what would end
+    it; costs: what it cost (both empty where nothing is known)."""
 
     title: Text
     why: Text
     check: Text
+    clears: Text = field(default_factory=dict)
+    costs: Text = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,7 @@ async def prepare(world: World) -> None:
         wording=lambda record, facility: words,
         reload=reload,
         money=cashier(world),
-        trials=Desk(trials, lambda: world.facility, list, lambda start, end: (), lambda episode: None),
+        trials=Desk(trials, lambda: world.facility, list, lambda start, end: ()),
         energy=consumed.desk,
         reports=consumed.shelf,
         notices=notices,

@@ -317,15 +317,21 @@ def worth(amount: float, start: int, end: int, basis: Basis, counted: float = 0.
         raise ValueError("a span that ends where it begins has no price")
     starts = np.arange(start // QUARTER, -(-end // QUARTER), dtype=np.int64) * QUARTER
     overlap = np.minimum(starts + QUARTER, end) - np.maximum(starts, start)
-    columns = Columns.of(starts, starts + QUARTER, amount * overlap / (end - start))
+    return margin(Columns.of(starts, starts + QUARTER, amount * overlap / (end - start)), basis, counted)
+
+
+def margin(columns: Columns, basis: Basis, counted: float = 0.0) -> Worth:
+    """As `worth`, of amounts by quarter hours. Raises ValueError where there are none."""
+    if not len(columns):
+        raise ValueError("nothing to price")
     priced = price(columns, basis, counted=counted)
     found = cost(priced)
     assert found is not None
     if found.uncovered or not found.tariffs:
         return Worth(None, found.currency, found.co2, found.coal, found.tariffs, found.factors)
-    margin = priced.parts["energy"] + priced.parts["blocks"]
+    added = priced.parts["energy"] + priced.parts["blocks"]
     money = 0
     for number, tariff in enumerate(priced.tariffs):
-        net = int(margin[priced.tariff == number].sum())
+        net = int(added[priced.tariff == number].sum())
         money += net if tariff.taxed else net + rates.micro(Fraction(net) * Fraction(tariff.tax) / MICRO)
     return Worth(money, found.currency, found.co2, found.coal, found.tariffs, found.factors)

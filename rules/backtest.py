@@ -39,6 +39,8 @@ class Episode:
     worst: float
     limit: float
     evidence: Mapping[str, Any]
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """The evidence when it fired: what ends an episode shows other values."""
 
     def end(self, until: int) -> int:
         """When it was over, `until` if it was not."""
@@ -81,6 +83,7 @@ class Trial:
         self.begin = start - self.engine.look_back()
         self.at = self.begin
         self._episodes: dict[str, Alert] = {}
+        self._fired: dict[str, Mapping[str, Any]] = {}
         self._take(self.engine.resume(self.begin))
 
     def points(self) -> NumberArray:
@@ -111,7 +114,7 @@ class Trial:
         if end is not None:
             self._take(self.engine.wait(end, self.step))
             self.at = max(self.at, end)
-        episodes = [_episode(alert) for alert in self._episodes.values() if alert.fired is not None]
+        episodes = [_episode(alert, self._fired.get(id, {})) for id, alert in self._episodes.items() if alert.fired is not None]
         episodes = [one for one in episodes if one.end(self.at) >= self.start]
         episodes.sort(key=lambda one: (one.fired, one.rule, one.target))
         return Outcome(
@@ -128,9 +131,11 @@ class Trial:
         for alert in alerts:
             if alert.condition is not Condition.PENDING:
                 self._episodes[alert.id] = alert
+            if alert.condition is Condition.FIRING:
+                self._fired[alert.id] = alert.evidence
 
 
-def _episode(alert: Alert) -> Episode:
+def _episode(alert: Alert, told: Mapping[str, Any]) -> Episode:
     fired = alert.since if alert.fired is None else alert.fired
     return Episode(
         alert.rule,
@@ -145,4 +150,5 @@ def _episode(alert: Alert) -> Episode:
         alert.worst,
         alert.limit,
         alert.evidence,
+        told,
     )

@@ -44,7 +44,7 @@ class Bank:
         self.state = State(self._columns(), len(order))
         wait = np.array([rule.wait for rule in rules], np.int64)
         self.keep: IntArray = np.array([rule.keep for rule in rules], np.int64)
-        self.lifecycle = Lifecycle(self.state, wait, self.keep, lambda row: self.kind.evidence(self.state, row))
+        self.lifecycle = Lifecycle(self.state, wait, self.keep, self._evidence)
         names = [rules[rule].id for rule in self.rule_of.tolist()]
         self.kind.prepare(self.state, list(zip(names, self.targets, strict=True)))
         self.route = self._route(index)
@@ -126,9 +126,21 @@ class Bank:
         if self.kind.TIMED and not self.kind.PATIENT:
             self.elapse(rows, at)
         self._advance(rows, at)
+        self.note(rows, value)
         findings = self.kind.step(self.state, rows, at, value, quality)
         self.settle(rows, at, findings, value if value.ndim == 1 else value[:, 0])
         self.state.put("last_at", rows, at)
+
+    def _evidence(self, row: int) -> dict[str, Any]:
+        found, inputs = self.kind.evidence(self.state, row), self.inputs(row)
+        return {**found, "inputs": inputs} if inputs else found
+
+    def note(self, rows: IntArray, value: FloatArray) -> None:
+        """Keeps what `rows` are judged by; a bank of single inputs has it in the alert's value."""
+
+    def inputs(self, row: int) -> dict[str, float]:
+        """The points that a row was last judged by, with their values (canonical units); empty where there is one."""
+        return {}
 
     def _advance(self, rows: IntArray, at: IntArray) -> None:
         if self.lifecycle.active:
@@ -244,6 +256,7 @@ class AlignedBank(Bank):
         columns["input_at"] = np.full((size, width), UNSEEN, np.int64)
         columns["input_value"] = np.full((size, width), np.nan)
         columns["input_quality"] = np.zeros((size, width), np.uint8)
+        columns["judged"] = np.full((size, width), np.nan)
         columns["input_hold"] = np.zeros((size, width), np.int64)
         columns["required"] = np.zeros((size, width), np.bool_)
         columns["awaited"] = np.zeros((size, width), np.bool_)
@@ -293,6 +306,15 @@ class AlignedBank(Bank):
         opened = state["opened_at"][rows]
         reached = (state["input_at"][rows] >= opened[:, None]) | ~state["awaited"][rows]
         self.close(rows[(opened != UNSEEN) & reached.all(axis=1)])
+
+    def note(self, rows: IntArray, value: FloatArray) -> None:
+        inputs = 1 if value.ndim == 1 else value.shape[1]
+        self.state["judged"][rows, :inputs] = value[:, None] if value.ndim == 1 else value
+
+    def inputs(self, row: int) -> dict[str, float]:
+        values = self.state["judged"][row].tolist()
+        points = self.targets[row].points
+        return {point.id: value for point, value in zip(points, values, strict=False) if point is not None and value == value}
 
     def close(self, rows: IntArray) -> None:
         """Judges the open moments of `rows`."""

@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from steward.model import BoolArray, ByteArray, Facility, FloatArray, IntArray, Nature, Point, Severity, Text
+from rules.waste import Waste, told
+from steward.model import Alert, BoolArray, ByteArray, Facility, FloatArray, IntArray, Nature, Point, Severity, Text
 
 Array = NDArray[Any]
 
@@ -144,7 +145,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     absence); CLOCK "received": time is the arrival (absence is silence, whatever the device's clock says); USES_BAD: sees
     samples of quality BAD; UNIT: of the alert's value, "" for the unit of the point; JOINS: a rule on points whose `bind`
     puts further points beside the one that was matched (siblings, phases, sub-meters): that one is the trigger; MASKS: what a
-    firing alert explains and so keeps quiet: "device": on a device, what hangs behind it; "below": what its equip supplies.
+    firing alert explains and so keeps quiet: "device": on a device, what hangs behind it; "below": what its equip supplies;
+    UNPRICED: why its alerts have no price (a code of rules.waste.REASONS), where `waste` says nothing.
     """
 
     NAME: ClassVar[str] = ""
@@ -156,6 +158,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     UNIT: ClassVar[str] = ""
     JOINS: ClassVar[bool] = False
     MASKS: ClassVar[Literal["", "device", "below"]] = ""
+    UNPRICED: ClassVar[str] = "nothing_used"
 
     def check(self) -> list[tuple[str, str, str]]:
         """What is wrong with the fields together: (key, what is wrong, what was expected)."""
@@ -197,6 +200,15 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def parameters(self, target: Target) -> Mapping[str, float | int | bool]:
         """The constant columns of a row, in canonical units and ns. Raises NotApplicable, ValueError."""
         return {}
+
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
+        """What an alert of this kind wastes; None: nothing that can be counted. evidence: as it was while the alert fired. A
+        kind that says nothing here is priced by the keys of its evidence that are named in `rules.waste`."""
+        return told(evidence)
+
+    def judged(self, target: Target, start: int, end: int) -> list[tuple[int, int]]:
+        """The parts of [start, end) in which this kind judges `target`, ns."""
+        return [(start, end)]
 
     def state(self) -> Mapping[str, Column]:
         """The state columns; rules whose columns have other shapes live in another bank."""

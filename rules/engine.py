@@ -196,6 +196,20 @@ class Engine:
             if bank.rules[rule].kind.warm_up() and bank.state["last_at"][row] == UNSEEN
         ]
 
+    def forget(self, rule: str, target: str) -> bool:
+        """A person says that the last episode of a rule on a target was real: what it taught a learning kind is taken back.
+        False where the kind learns nothing, or there is no such row."""
+        found = False
+        for bank in self.banks:
+            call = getattr(bank.kind, "forget", None)
+            rows = [
+                row for row, one in enumerate(bank.targets) if one.id == target and bank.rules[bank.rule_of[row]].id == rule
+            ]
+            if call is not None and rows:
+                call(bank.state, np.array(rows, np.int64))
+                found = True
+        return found
+
     def look_back(self) -> int:
         """ns of history that the rules want replayed into fresh rows."""
         return max((rule.kind.look_back() for rule in self.rules.values()), default=0)
@@ -283,6 +297,8 @@ class Engine:
         rule, target = bank.rules[int(bank.rule_of[change.row])], bank.targets[change.row]
         resolved = change.at if change.condition is Condition.RESOLVED else None
         evidence = {"first": change.first, "worst_at": change.worst_at, "unit": rule.kind.unit(target), **change.evidence}
+        if np.isfinite(change.limit):
+            evidence.setdefault("clear_at", change.limit)
         return Alert(
             rule.id, rule.kind.NAME, rule.severity, target.id, _shown(target),
             change.condition, change.since, change.at, None if change.fired == UNSEEN else change.fired, resolved,

@@ -22,7 +22,7 @@ from rules.lifecycle import EPISODE, FIRING
 from steward.model import IntArray
 
 VERSION = 1
-KEPT = ("last_at", "due", "opened_at", "input_at", "input_value", "input_quality", "gate_since")
+KEPT = ("last_at", "due", "opened_at", "input_at", "input_value", "input_quality", "judged", "gate_since")
 """Columns of the engine that are state; the others follow from the rule and the facility."""
 
 

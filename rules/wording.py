@@ -58,6 +58,8 @@ _DEFAULT: dict[str, Text] = {
     "quota": {"en": "{point}: {value} of the pace, used up on {used_up_on}",
               "zh": "{point}：进度为{value}，预计{used_up_on}用完"},
 }  # fmt: skip
+MEASURED = ("clear_at", "expected_low", "expected_high")
+"""Keys of evidence that are values of the alert, beside those that end with `_value`."""
 _ANY: Text = {"en": "{target}: {value} since {since}", "zh": "{target}：{value}，始于{since}"}
 
 
@@ -120,6 +122,8 @@ def _zone(point: Point | None, alert: Alert, facility: Facility) -> ZoneInfo:
 
 
 def _evidence(key: str, value: Any, alert: Alert, point: Point | None, zone: ZoneInfo, language: str) -> str:
+    if key in MEASURED and isinstance(value, int | float):
+        return _measure(float(value), alert, point, language)
     if key.endswith(("_at", "_since")) and isinstance(value, int):
         return _clock(value, alert.at, zone)
     if key.endswith("_ns") and isinstance(value, int):

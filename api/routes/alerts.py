@@ -69,8 +69,11 @@ async def alert(here: Here, id: str) -> Response:
     events = await in_thread(records.events, id)
     similar = await here.services.desk.similar(record, SIMILAR)
     rows = [catalogue.row[point] for point in record.alert.points if point in catalogue.row]
+    words = here.services.wording(record, catalogue.facility)
+    told = {"counterfactual": words.clears} if words.clears else {}
     detail = summary(here, record) | {
-        "evidence": dict(record.alert.evidence),
+        "costs": words.costs,
+        "evidence": {**record.alert.evidence, **told},
         "path": [step(node) for node in catalogue.path(catalogue.home(record.alert.target))],
         "events": [history(event) for event in events],
         "latest": point_row(here, rows[:50]),

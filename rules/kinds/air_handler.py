@@ -58,6 +58,7 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     NAME: ClassVar[str] = "air_handler"
+    UNPRICED: ClassVar[str] = "not_metered"
     UNIT: ClassVar[str] = "1"
     INPUTS: ClassVar[tuple[Input, ...]] = tuple(
         Input(role, number < REQUIRED, scope="site" if role == "oat" else "equip") for number, role in enumerate(ROLES)

@@ -44,6 +44,7 @@ class Anomaly(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     NAME: ClassVar[str] = "anomaly"
+    UNPRICED: ClassVar[str] = "unit"
 
     sensitivity: Limit = Limit("25%")
     learn: Duration = Duration(LEAST)
@@ -181,6 +182,7 @@ class Anomaly(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         found: dict[str, Any] = {
             "view": "gross error" if view == GROSS else VIEWS[view],
             "expected_value": float(state["expected"][row]),
+            **_band(state, row),
             "size_value": float(state["size"][row]),
             "seen_twice_value": float(state["twice"][row]),
             "learned_since": int(state["learned_since"][row]),
@@ -188,3 +190,10 @@ class Anomaly(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if state["twice"][row] > 0:
             found["beyond_percent"] = round(100 * expm1(min(score / gain, 20.0)), 1)
         return found
+
+
+def _band(state: State, row: int) -> dict[str, float]:
+    """The values that would have been no news: as far on the other side of what was expected as the edge is on this one."""
+    expected, edge = float(state["expected"][row]), float(state["edge"][row])
+    reach = abs(edge - expected)
+    return {"expected_low": expected - reach, "expected_high": expected + reach} if np.isfinite(reach) else {}

@@ -11,7 +11,8 @@ import numpy as np
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
 from rules.joining import of_equip
 from rules.quantity import Duration, Limit
-from steward.model import ByteArray, FloatArray, IntArray, Nature, Point
+from rules.waste import How, Waste
+from steward.model import Alert, ByteArray, FloatArray, IntArray, Nature, Point
 from steward.units import HOUR
 
 DEPTH = 6
@@ -79,6 +80,10 @@ class Balance(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "below": len(children),
         }
 
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
+        lost = float(evidence.get("residual_value", 0.0))  # of power a meter is wrong; of water, it flows away
+        return Waste(How.RATE, lost) if lost > 0 and target.point.unit == "m3/s" else None
+
     def state(self) -> Mapping[str, Column]:
         return {
             "known_since": Column(np.int64, UNSEEN),
@@ -115,6 +120,7 @@ class Balance(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {
             "parent_value": parent,
             "children_value": children,
+            "residual_value": parent - children,
             "residual_percent": round(100 * (parent - children) / parent, 1) if parent else None,
             "children": int(state["below"][row]),
         }

@@ -11,7 +11,8 @@ from rules import bins, local
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
 from rules.quantity import Limit
 from rules.robust import centre, push
-from steward.model import BoolArray, ByteArray, FloatArray, IntArray, Nature
+from rules.waste import How, Waste
+from steward.model import Alert, BoolArray, ByteArray, FloatArray, IntArray, Nature
 from steward.units import DAY, HOUR
 
 KEPT = 28
@@ -86,6 +87,24 @@ class Baseload(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "energy": point.unit == "W",
         }
 
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste:
+        if target.point.unit == "W":
+            return Waste(How.TOLD, float(evidence.get("wasted_kwh", 0.0)) * 1e3, "Wh", lead=DAY)
+        return Waste(How.TOLD, float(evidence.get("wasted_m3", 0.0)), "m3", lead=DAY)
+
+    def judged(self, target: Target, start: int, end: int) -> list[tuple[int, int]]:
+        number = np.array([local.number(target)])
+        first, last = local.of_day(self.hours)
+        spans = []
+        for at in range(start // DAY * DAY - DAY, end + DAY, DAY):
+            shifted = int(local.shift(number, np.array([at + DAY // 2], np.int64))[0])
+            midnight = at + DAY // 2 - shifted % DAY
+            rest = int(local.kind(number, np.array([shifted // DAY]))[0]) >= 5
+            begins, ends = max(start, midnight + first), min(end, midnight + last)
+            if begins < ends and self.days in ("all", "rest" if rest else "work") and (begins, ends) not in spans:
+                spans.append((begins, ends))
+        return spans
+
     def state(self) -> Mapping[str, Column]:
         return {
             **bins.COLUMNS,
@@ -153,7 +172,8 @@ class Baseload(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         run = np.where(high, state.get("high_nights", rows) + 1, np.where(ready, 0, state.get("high_nights", rows)))
         span = (state.get("ends", rows) - state.get("begins", rows)) / 1e9
         before = np.where(run > 1, state.get("excess", rows), 0.0)
-        excess = np.where(high, before + (base - np.nan_to_num(usual)) * span, 0.0)
+        kept = state.get("excess", rows)  # what the nights before made, told until the next run begins
+        excess = np.where(high, before + (base - np.nan_to_num(usual)) * span, kept)
         for name, column in (("high", high), ("high_nights", run), ("ready", ready), ("shown", base), ("expected", usual),
                              ("limit", limit), ("excess", excess)):  # fmt: skip
             state.put(name, rows, column)
@@ -166,6 +186,7 @@ class Baseload(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         name, factor = ("wasted_kwh", 3.6e6) if state["energy"][row] else ("wasted_m3", 1.0)
         return {
             "expected_value": usual,
+            "clear_at": float(state["limit"][row]),
             "excess_value": shown - usual,
             "excess_percent": round(100 * (shown / usual - 1)) if usual else None,
             "high_nights": int(state["high_nights"][row]),

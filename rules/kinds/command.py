@@ -11,7 +11,8 @@ import numpy as np
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
 from rules.joining import beside
 from rules.quantity import Duration, Limit
-from steward.model import ByteArray, FloatArray, IntArray
+from rules.waste import How, Waste
+from steward.model import Alert, ByteArray, FloatArray, IntArray
 from steward.units import MINUTE
 
 
@@ -65,6 +66,9 @@ class Command(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         band = 0.05 if self.deadband is None else self.deadband.difference(point.unit)
         above = 0.0 if self.above is None else self.above.value(point.unit)
         return {"binary": binary, "above": above, "deadband": 0.0 if binary else band, "delay": int(self.delay)}
+
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
+        return Waste(How.WHOLE) if evidence.get("commanded") == "off" else None
 
     def state(self) -> Mapping[str, Column]:
         return {"ordered": Column(np.float64, np.nan), "ordered_at": Column(np.int64, UNSEEN)}

@@ -38,6 +38,7 @@ class Demand(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     NAME: ClassVar[str] = "demand"
+    UNPRICED: ClassVar[str] = "demand"
 
     contract: Limit | None = None
     share: Limit = Limit("100%")

@@ -11,7 +11,8 @@ import numpy as np
 from rules import bins, local
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
 from rules.robust import SCALE, centre, push
-from steward.model import ByteArray, FloatArray, IntArray
+from rules.waste import How, Waste
+from steward.model import Alert, ByteArray, FloatArray, IntArray
 from steward.units import DAY, HOUR
 
 DAYS, WEEKS, YEAR = 56, 8, 52
@@ -96,6 +97,27 @@ class Deviation(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "beyond": self.limit,
             "learn": self.learn,
         }
+
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
+        usual = float(evidence.get("usual_percent", 0.0)) / 100
+        more = (1 + alert.worst) / (1 + usual) - 1 if usual > -1 else 0.0
+        if not more > 0 or target.point.unit not in ("W", "m3/s"):
+            return None
+        if self.judge == "drift":
+            return Waste(How.SHARE, more, lead=max(0, alert.since - int(evidence.get("drifts_since", alert.since))))
+        return Waste(How.SHARE, more, lead=DAY, tail=DAY)
+
+    def judged(self, target: Target, start: int, end: int) -> list[tuple[int, int]]:
+        number = np.array([local.number(target)])
+        first, last = local.of_day(self.hours)
+        spans = []
+        for at in range(start // DAY * DAY - DAY, end + DAY, DAY):
+            middle = at + DAY // 2
+            midnight = middle - int(local.shift(number, np.array([middle], np.int64))[0]) % DAY
+            span = (max(start, midnight + first), min(end, midnight + last))
+            if span[0] < span[1] and span not in spans:
+                spans.append(span)
+        return spans
 
     def state(self) -> Mapping[str, Column]:
         return {
@@ -204,7 +226,10 @@ class Deviation(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:
+        usual, reach = float(state["usual"][row]), float(state["beyond"][row]) * float(state["spread"][row])
         found: dict[str, Any] = {
+            "expected_low": usual - reach,
+            "expected_high": usual + reach,
             "deviation_percent": round(100 * float(state["shown"][row]), 1),
             "usual_percent": round(100 * float(state["usual"][row]), 1),
             "score": round(float(state["score"][row]), 1),

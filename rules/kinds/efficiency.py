@@ -10,7 +10,8 @@ import numpy as np
 from rules import local
 from rules.contract import UNSEEN, Column, Findings, Input, Kind, NotApplicable, State, Target
 from rules.quantity import Duration, Limit
-from steward.model import ByteArray, FloatArray, IntArray
+from rules.waste import How, Waste
+from steward.model import Alert, ByteArray, FloatArray, IntArray
 from steward.units import DAY, MINUTE
 
 LOADS, LIFTS, PER_OCTAVE, LIFT_STEP = 32, 8, 4, 3.0
@@ -87,6 +88,9 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "mode": mode, "zone": local.number(target), "loss": self.loss.value("ratio"),
             "days_needed": self.days, "learn": self.learn, "least": self.least.value(target.point.unit),
         }  # fmt: skip
+
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste:
+        return Waste(How.SHARE, alert.worst, lead=self.days * DAY, tail=DAY)
 
     def state(self) -> Mapping[str, Column]:
         return {

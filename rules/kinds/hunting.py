@@ -32,6 +32,7 @@ class Hunting(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     NAME: ClassVar[str] = "hunting"
+    UNPRICED: ClassVar[str] = "not_metered"
 
     amplitude: Limit = Limit("10%")
     reversals: int = 8

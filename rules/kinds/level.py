@@ -11,7 +11,8 @@ from rules import bins, local
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
 from rules.quantity import Limit
 from rules.robust import SCALE
-from steward.model import ByteArray, FloatArray, IntArray, Nature
+from rules.waste import How, Waste
+from steward.model import Alert, ByteArray, FloatArray, IntArray, Nature
 from steward.units import DAY, HOUR
 
 RECENT, WEEKS = 7, 4
@@ -64,6 +65,10 @@ class Level(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "up": self.direction != "down",
             "down": self.direction != "up",
         }
+
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
+        step = float(evidence.get("step_value", 0.0))
+        return Waste(How.RATE, step, lead=RECENT * DAY) if step > 0 and target.point.unit in ("W", "m3/s") else None
 
     def state(self) -> Mapping[str, Column]:
         return {
@@ -132,8 +137,11 @@ class Level(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:
         expected, step = float(state["expected"][row]), float(state["step"][row])
+        reach = abs(float(state["limit"][row]) - expected)
         return {
             "expected_value": expected,
+            "expected_low": expected - reach,
+            "expected_high": expected + reach,
             "step_value": step,
             "step_percent": round(100 * step / expected) if expected else None,
         }

@@ -10,7 +10,8 @@ import numpy as np
 from rules import bins, local
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
 from rules.quantity import Duration, Limit
-from steward.model import BoolArray, ByteArray, FloatArray, IntArray, Nature
+from rules.waste import Waste, told
+from steward.model import Alert, BoolArray, ByteArray, FloatArray, IntArray, Nature
 from steward.units import DAY, HOUR
 
 SLOTS = 168
@@ -84,7 +85,12 @@ class Profile(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "learn": int(self.learn),
             "weeks": self.weeks,
             "accept": self.accept,
+            "energy": point.unit == "W",
         }
+
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
+        found = told(evidence)
+        return found if found and found.level > 0 and target.point.unit in ("W", "m3/s") else None
 
     def state(self) -> Mapping[str, Column]:
         return {
@@ -103,6 +109,7 @@ class Profile(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "shown": Column(np.float64, np.nan),
             "expected": Column(np.float64, np.nan),
             "band": Column(np.float64, np.nan),
+            "wasted": Column(np.float64),
         }
 
     @classmethod
@@ -130,6 +137,8 @@ class Profile(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ready = (start - since >= state.get("learn", rows)) & (seen >= state.get("weeks", rows))
         away = mean - expected
         odd = ready & (((away > band) & state.get("up", rows)) | ((away < -band) & state.get("down", rows)))
+        before = np.where(state.get("odd", rows), state.get("wasted", rows), np.where(odd, 0.0, state.get("wasted", rows)))
+        state.put("wasted", rows, before + np.where(odd, np.maximum(away, 0.0), 0.0) * (HOUR / 1e9))
         for name, column in (("learned_since", since), ("odd", odd), ("ready", ready), ("shown", mean), ("expected", expected),
                              ("band", band)):  # fmt: skip
             state.put(name, rows, column)
@@ -173,9 +182,13 @@ class Profile(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:
         expected, band = float(state["expected"][row]), float(state["band"][row])
+        name, factor = ("wasted_kwh", 3.6e6) if state["energy"][row] else ("wasted_m3", 1.0)
         return {
             "expected_value": expected,
             "lowest_value": expected - band,
             "highest_value": expected + band,
+            "expected_low": expected - band,
+            "expected_high": expected + band,
             "learned_since": int(state["learned_since"][row]),
+            name: round(float(state["wasted"][row]) / factor, 3),
         }

@@ -35,6 +35,7 @@ class Quota(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     NAME: ClassVar[str] = "quota"
+    UNPRICED: ClassVar[str] = "unit"
     UNIT: ClassVar[str] = "ratio"
 
     above: Limit = Limit("105%")
@@ -75,6 +76,7 @@ class Quota(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         passed = (seen - (first - _EPOCH).days * DAY) / DAY
         lasts = first + timedelta(days=int((end - first).days / pace))
         return {
+            "clear_at": float(state["leave"][row]),
             "used_up_on": lasts.isoformat() if lasts < end else None,
             "end_percent": round(100 * pace),
             "days_passed": round(passed),

@@ -10,7 +10,8 @@ import numpy as np
 from rules import hours
 from rules.contract import NEVER, UNSEEN, Column, Findings, Kind, NotApplicable, Span, State, Target
 from rules.quantity import RATES, Duration, Limit
-from steward.model import BoolArray, ByteArray, Calendar, FloatArray, IntArray, Nature
+from rules.waste import How, Waste
+from steward.model import Alert, BoolArray, ByteArray, Calendar, FloatArray, IntArray, Nature
 
 POWER, FLOW = 1, 2
 """What the value measures, where what was used can be told."""
@@ -91,6 +92,20 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if found is None:
             raise NotApplicable(f"no calendar {name!r}" if name else f"site {target.point.site!r} has no calendar")
         return found
+
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste:
+        return Waste(How.FLOOR if target.point.unit in ("m3/s", "m3") else How.WHOLE)
+
+    def judged(self, target: Target, start: int, end: int) -> list[tuple[int, int]]:
+        site = target.facility.sites[target.point.site]
+        table = hours.number(self._calendar(target, site.calendar), site.time_zone, int(self.before), int(self.after))
+        spans, at = [], start
+        while at < end:
+            inside, _, ends = (int(part[0]) for part in hours.look(np.array([table]), np.array([at], np.int64)))
+            if inside == (self.when == "open"):
+                spans.append((at, min(end, ends)))
+            at = ends
+        return spans
 
     def state(self) -> Mapping[str, Column]:
         return {

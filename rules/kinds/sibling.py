@@ -129,8 +129,11 @@ class Sibling(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:
         mean = float(state["away"][row]) / max(float(state["weight"][row]), 1e-12)
+        expected, drift = float(state["expected"][row]), float(state["drift"][row])
         return {
-            "expected_value": float(state["expected"][row]),
+            "expected_value": expected,
+            "expected_low": expected - drift,
+            "expected_high": expected + drift,
             "drift": round(mean - float(state["usual"][row]), 3),
             "siblings": int(state["siblings"][row]),
         }

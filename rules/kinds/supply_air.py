@@ -35,6 +35,7 @@ class SupplyAir(Panel, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     NAME: ClassVar[str] = "supply_air"
+    UNPRICED: ClassVar[str] = "not_metered"
     INPUTS: ClassVar[tuple[Input, ...]] = (
         Input("sat"),
         Input("fan"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rules.contract import Column, Findings, Kind, Span, State, Target
 from rules.quantity import Limit
-from steward.model import BoolArray, ByteArray, FloatArray, IntArray
+from rules.waste import How, Waste
+from steward.model import Alert, BoolArray, ByteArray, FloatArray, IntArray
 
 
 class Threshold(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +51,12 @@ class Threshold(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"no value is good: below {self.below}, above {self.above}, deadband {self.deadband}")
         return {"high_enter": above, "high_leave": above - band, "low_enter": below, "low_leave": below + band}
 
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
+        point = target.points[0]
+        if self.above is None or point is None or point.unit not in ("W", "m3/s") or alert.worst < alert.limit:
+            return None
+        return Waste(How.ABOVE, self.above.value(point.unit))
+
     def state(self) -> Mapping[str, Column]:
         return {"high": Column(np.float64, "high_enter"), "low": Column(np.float64, "low_enter"), "side": Column(np.int8)}
 
@@ -78,6 +85,11 @@ class Threshold(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         beyond: BoolArray = (value > state["high_leave"][rows][of]) | (value < state["low_leave"][rows][of])
         beyond[1:] |= beyond[:-1]  # and the sample that ends it
         return beyond
+
+    @classmethod
+    def evidence(cls, state: State, row: int) -> dict[str, Any]:
+        side = int(state["side"][row])
+        return {"clear_at": float(state["high_leave" if side != 2 else "low_leave"][row])} if side else {}
 
     @classmethod
     def _limits(cls, state: State, rows: IntArray, true: BoolArray, over: BoolArray) -> FloatArray | None:

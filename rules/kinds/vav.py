@@ -41,6 +41,7 @@ class Vav(Panel, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     NAME: ClassVar[str] = "vav"
+    UNPRICED: ClassVar[str] = "not_metered"
     INPUTS: ClassVar[tuple[Input, ...]] = (
         Input("zone"),
         *(

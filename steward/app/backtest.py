@@ -103,7 +103,7 @@ async def backtest(path: Path, options: Options, environ: Mapping[str, str]) -> 
     async with _history(path, options.data, environ) as (settings, facility, index, history):
         processes = options.processes or os.cpu_count() or 1
         runs = Trials(lambda: facility, index, history, time.time_ns, processes=processes)
-        desk = Desk(runs, lambda: facility, lambda: settings.packs, lambda start, end: (), lambda episode: None)
+        desk = Desk(runs, lambda: facility, lambda: settings.packs, lambda start, end: ())
         run = runs.submit(desk.request(order))
         assert run.task is not None
         with progress() as bar:

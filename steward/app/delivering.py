@@ -162,6 +162,13 @@ class Delivering:
                 held.record = record
                 heapq.heappush(self._due, (0, record.id))
 
+    def refresh(self, records: Iterable[AlertRecord]) -> None:
+        """Alerts as they stand in the records now, where nothing that is decided by has changed (their cost)."""
+        for record in records:
+            held = self.open.get(record.id)
+            if held is not None:
+                held.record = record
+
     def due(self) -> int:
         """The next moment at which a step may change something."""
         return 0 if self._stale else min(self._edge, self._due[0][0] if self._due else NEVER)

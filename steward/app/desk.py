@@ -73,6 +73,7 @@ class AlertDesk:
         self._untold: list[Transition] = []
         self._whole = asyncio.Lock()
         self._ready = False
+        self.on_label: Callable[[Sequence[AlertRecord]], Awaitable[None]] = _nobody
         self._wake = asyncio.Event()
         self._told = Counter("steward_alert_transitions", "Transitions handed to notices", ["what"], registry=registry)
         self._failed = Counter("steward_desk_failures", "Times that the desk could not write or hand over", registry=registry)
@@ -204,12 +205,15 @@ class AlertDesk:
         now = self._clock()
         new = {"label": None if true is None else int(true), "label_by": by, "label_at": now}
         what = "unlabelled" if true is None else "labelled_true" if true else "labelled_false"
-        return await self._change(ids, lambda record: None if record.label.true is true else new, what, by, comment)
+        changed = await self._change(ids, lambda record: None if record.label.true is true else new, what, by, comment)
+        await self.on_label(changed)
+        return changed
 
-    async def set_costs(self, costs: dict[str, float | None]) -> None:
-        """What alerts cost a day if they are left, money, None where it is not known."""
+    async def set_costs(self, costs: dict[str, float | None], tables: dict[str, dict[str, Any]] | None = None) -> None:
+        """What alerts cost a day if they are left, money, None where it is not known; tables: `cost` of their evidence."""
         async with self._whole:
-            shown = await self._run(self.rows.set_costs, costs, self._clock())
+            shown = await self._run(self.rows.set_costs, costs, self._clock(), tables)
+            self.machine.refresh(shown)
             self._show(shown)
 
     def labels(self, start: int, end: int) -> list[TrialLabel]:
@@ -368,6 +372,10 @@ class AlertDesk:
             others = await asyncio.to_thread(self.rows.similar, record.alert.rule, kin, record.id, limit - len(same))
         said = await asyncio.to_thread(self.rows.comments, [one.id for one in (*same, *others)])
         return [Similar(one, one.alert.target == target, said.get(one.id, ())) for one in (*same, *others)]
+
+
+async def _nobody(labelled: Sequence[AlertRecord]) -> None:
+    """Where nobody learns from labels."""
 
 
 def _kin(facility: Facility, target: str) -> list[str]:

@@ -18,7 +18,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from api import Wording
-from rules import wording
+from rules import counterfactual, wording
 from rules.contract import Rule
 from rules.engine import Engine
 from rules.load import load
@@ -46,9 +46,13 @@ _HEAD = struct.Struct("<q")
 def worded(record: AlertRecord, rule: Rule | None, facility: Facility) -> Wording:
     """The sentences of an alert in every language."""
     alert = record.alert
-    return Wording(*({language: say(alert, rule, facility, language) for language in ("en", "zh")} for say in SENTENCES))
+    title, why, check = ({language: say(alert, rule, facility, language) for language in LANGUAGES} for say in SENTENCES)
+    cost = alert.evidence.get("cost")
+    costs = {language: counterfactual.costs(cost, language) for language in LANGUAGES} if cost else {}
+    return Wording(title, why, check, counterfactual.clears(alert, rule, facility), costs)
 
 
+LANGUAGES = ("en", "zh")
 SENTENCES = (wording.title, wording.why, wording.check)
 
 
@@ -146,6 +150,20 @@ class Judge:
     async def resume(self, devices: Sequence[str] | None = None) -> None:
         """We hear again."""
         await self._act(self.engine.resume, self._clock(), devices)
+
+    async def restate(self) -> None:
+        """States all firing alerts as they are now: value, worst and evidence on record follow."""
+        await self._act(self.engine.active)
+
+    async def learn_from(self, labelled: Sequence[AlertRecord]) -> None:
+        """People labelled episodes: a real fault takes back what its newest episode taught a learning kind."""
+        for record in labelled:
+            alert = record.alert
+            if record.label.true is not True:
+                continue  # a false alert is what the rule has to learn, as it did
+            newest = await asyncio.to_thread(self._records.alerts, rules=[alert.rule], targets=[alert.target], limit=1)
+            if newest.alerts and newest.alerts[0].id == record.id:
+                await self._run(self.engine.forget, alert.rule, alert.target)
 
     async def rebind(self, rules: Sequence[Rule], facility: Facility) -> None:
         """Other rules, another facility: what did not change keeps its state."""

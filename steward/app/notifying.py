@@ -311,7 +311,7 @@ def item_of(record: AlertRecord, rule: Rule | None, facility: Facility, currency
         level,
         price.get("money"),
         price.get("per_day", getattr(record, "cost", None)),
-        str(alert.evidence.get("currency") or currency),
+        _currency(alert.evidence) or currency,
         price.get("energy"),
         price.get("volume"),
     )
@@ -327,6 +327,11 @@ def _branch(organisation: str, facility: Facility) -> tuple[str, ...]:
         found.append(organisation)
         organisation = facility.organisations[organisation].parent
     return tuple(reversed(found))
+
+
+def _currency(evidence: Mapping[str, object]) -> str:
+    cost = evidence.get("cost")
+    return str((cost.get("currency") if isinstance(cost, Mapping) else "") or evidence.get("currency") or "")
 
 
 def _price(evidence: Mapping[str, object]) -> dict[str, float]:

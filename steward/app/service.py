@@ -31,8 +31,9 @@ from collectors.quarantine import Quarantine
 from collectors.routing import Routing
 from steward import __version__
 from steward.app import brokers
+from steward.app.alert_costs import PRICE_EVERY, AlertCosts, costs_of, late_price
 from steward.app.bookkeeping import book, books_of, schedule
-from steward.app.books_archive import Archive
+from steward.app.books import Books
 from steward.app.corrections import Corrections
 from steward.app.desk import AlertDesk
 from steward.app.directory import Directory
@@ -168,13 +169,12 @@ class Steward:
 
     async def _build(self) -> None:
         facility = self.facility
-        self.archive = Archive(self.store, lambda: getattr(self, "books", None))
         self.live = LiveState(self.index, facility)
         latest = await self._latest()
         self.live.load(latest)
         self.devices = Devices(facility, self.index)
         rules = await asyncio.to_thread(rules_of, self.settings, facility)
-        self.trials = Trials(lambda: self.facility, self.index, self.archive, self.clock)
+        self.trials: Trials = Trials(lambda: self.facility, self.index, self.store, self.clock, price=late_price(self))
         self.notices = NoticeService(
             self.settings,
             self.environ,
@@ -186,21 +186,23 @@ class Steward:
             self.registry,
         )
         self.corrections = Corrections(
-            lambda: self.judge.engine, self.index, self.archive, self.records, self.clock, self._told, self.registry
+            lambda: self.judge.engine, self.index, self.store, self.records, self.clock, self._told, self.registry
         )
         self.corrections.seed(latest)
-        self.desk = AlertDesk(
+        self.desk: AlertDesk = AlertDesk(
             self.records, facility, self.settings.desk, lambda id: self.judge.masks(id), self.clock,
             self._show, self.notices.take, self.registry,
         )  # fmt: skip
-        self.money = Cashier(
+        self.money: Cashier = Cashier(
             lambda: self.settings.money, lambda: self.facility, lambda: getattr(self, "books", None), self.records, self.clock
         )
         self.consumptions = consumptions(self, lambda: getattr(self, "books", None), self.money, self._wording)
         parts = (self.index, self.records, self.live, self.store)
-        self.books = books_of(self.settings, facility, parts, self.clock, self._judged, self.registry)
+        self.books: Books = books_of(self.settings, facility, parts, self.clock, self._judged, self.registry)
+        self.costs: AlertCosts = costs_of(self)
         self.app: FastAPI = create_app(self._services())
         self.judge: Judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
+        self.desk.on_label = self.judge.learn_from
         batch = self.settings.batch
         self.pipeline = Pipeline(
             self.store,
@@ -248,7 +250,7 @@ class Steward:
             facility=lambda: self.facility,
             index=self.index,
             live=self.live,
-            store=self.archive,
+            store=self.store,
             records=self.records,
             clock=self.clock,
             registry=self.registry,
@@ -267,9 +269,7 @@ class Steward:
             desk=self.desk,
             ledger=LedgerDesk(self.books, self.clock),
             notices=self.notices,
-            trials=Desk(
-                self.trials, lambda: self.facility, lambda: self.settings.packs, self.desk.labels, lambda episode: None
-            ),
+            trials=Desk(self.trials, lambda: self.facility, lambda: self.settings.packs, self.desk.labels),
         )
 
     def _schedule(self) -> None:
@@ -280,6 +280,7 @@ class Steward:
         self.jobs.every("save", SAVE_EVERY, self.judge.save)
         schedule(self.jobs, self.books)
         self.jobs.every("corrections", CORRECT_EVERY, self.corrections.run)
+        self.jobs.every("prices", PRICE_EVERY, self.costs.run)
         self.jobs.start()
         self._tasks = [
             asyncio.create_task(self._every_second(), name="ticks"),
@@ -316,6 +317,7 @@ class Steward:
 
     def _told(self, changed: Sequence[AlertRecord]) -> None:
         take_alerts(self.app, changed)
+        self.costs.note(changed)
         self.desk.take(changed)
 
     async def _every_second(self) -> None:

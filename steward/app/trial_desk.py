@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from rules import wording
 from rules.backtest import Episode
 from rules.load import merge
 from rules.scoring import Label, Score
-from steward.app.trials import Price, Request, Run, Sweep, Table, Trials
+from steward.app.trials import Request, Run, Sweep, Table, Trials
 from steward.errors import ConfigError, Problem
 from steward.model import Alert, Condition, Facility
 
@@ -31,7 +32,6 @@ class Desk:
     facility: Callable[[], Facility]
     packs: Callable[[], Sequence[str]]
     people: Callable[[int, int], Sequence[TrialLabel]]
-    price: Price
 
     async def ask(self, order: TrialOrder) -> Mapping[str, Any]:
         """Starts a trial. Raises ConfigError with every problem, StewardError when too many wait."""
@@ -45,7 +45,7 @@ class Desk:
         """A trial with its result so far. Raises NotFound."""
         run = self.runs.get(id)
         await self.runs.look(run, LOOK)
-        return self.result(run, episodes)
+        return await asyncio.to_thread(self.result, run, episodes)
 
     async def cancel(self, id: str) -> Mapping[str, Any]:
         """Ends a trial. Raises NotFound."""
@@ -82,7 +82,7 @@ class Desk:
     def result(self, run: Run, limit: int) -> Mapping[str, Any]:
         """Everything about a run, as `api.schema_trials.Trial` says."""
         report, outcome = self.runs.report(run), run.outcome
-        told = _Teller(run, self.facility(), self.price)
+        told = _Teller(run, self.facility(), self.runs.priced(run))
         episodes = outcome.episodes if outcome else []
         curve, changes = report.curve, report.changes
         return {
@@ -184,7 +184,7 @@ def _score(score: Score | None) -> dict[str, Any] | None:
 class _Teller:
     """Episodes of a run as plain values, each with its sentence."""
 
-    def __init__(self, run: Run, facility: Facility, price: Price) -> None:
+    def __init__(self, run: Run, facility: Facility, price: Callable[[Episode], float | None]) -> None:
         self._rules = {rule.id: rule for rule in run.rules}
         self._facility, self._price = facility, price
 

@@ -36,7 +36,7 @@ OTHER = "after:"
 """Prefix of the rules of a second version."""
 
 Table = tuple[str, Mapping[str, Any]]
-Price = Callable[[Episode], float | None]
+Price = Callable[[Episode, Rule | None], float | None]
 
 
 class History(Protocol):
@@ -132,7 +132,7 @@ class Trials:
         history: History,
         clock: Callable[[], int],
         *,
-        price: Price = lambda episode: None,
+        price: Price = lambda episode, rule: None,
         processes: int = 1,
     ) -> None:
         self._facility, self._index, self._history, self._clock = facility, index, history, clock
@@ -192,16 +192,22 @@ class Trials:
         for run in list(self._runs.values()):
             await self.cancel(run.id)
 
+    def priced(self, run: Run) -> Callable[[Episode], float | None]:
+        """The price of each episode of a run by the rule that made it."""
+        rules = {rule.id: rule for rule in run.rules}
+        return lambda episode: self._price(episode, rules.get(episode.rule))
+
     def report(self, run: Run) -> Report:
-        """The result so far, in figures."""
+        """The result so far, in figures. Blocks where prices are asked of a ledger."""
         request, outcome = run.request, run.outcome or Outcome(run.request.start, run.at)
         places = Places(self._facility())
+        price = self.priced(run)
         rows = []
         for rule in run.rules:
             episodes = outcome.of(rule.id)
             labels = relevant(request.labels, rule.id.split("@")[0].removeprefix(OTHER), rule.kind.NAME)
             judged = score(episodes, labels, places, outcome.end, complete=request.complete) if request.labels else None
-            prices = [price for price in map(self._price, episodes) if price is not None]
+            prices = [one for one in map(price, episodes) if one is not None]
             rows.append(
                 Row(
                     rule.id,
@@ -222,7 +228,7 @@ class Trials:
         kind = next(rule.kind.NAME for rule in run.rules if rule.id.startswith(f"{sweep.rule}@"))
         labels = relevant(run.request.labels, sweep.rule, kind)
         complete = run.request.complete
-        return curve(outcome, sweep.rule, sweep.field, sweep.values, labels, places, complete=complete, cost=self._price)
+        return curve(outcome, sweep.rule, sweep.field, sweep.values, labels, places, complete=complete, cost=self.priced(run))
 
     def _changes(self, run: Run, outcome: Outcome) -> tuple[Change, ...] | None:
         if run.request.against is None:

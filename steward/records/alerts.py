@@ -38,6 +38,8 @@ from steward.records.schema import ALERT, ALERT_EVENT
 
 Row = dict[str, Any]
 _RANK = {Condition.PENDING: 0, Condition.FIRING: 1, Condition.RESOLVED: 2}
+KEPT = ("cost",)
+"""Keys of evidence that the rules do not state: what an alert cost is added to it, and stays."""
 _FOLLOWS = ("severity", "points", "at", "value", "worst", "limit", "evidence")
 """The columns that follow the newest statement."""
 _CHUNK = 5_000
@@ -82,7 +84,9 @@ def _apply(row: Row, alert: Alert, now: int) -> list[Row] | None:
     if alert.at >= row["at"]:
         if alert.severity != row["severity"]:
             events.append(_event(alert.id, "severity", alert.at, now, comment=f"{row['severity']} -> {alert.severity.value}"))
+        cost = {name: row["evidence"][name] for name in KEPT if name in row["evidence"]}
         row.update({name: stated[name] for name in _FOLLOWS})
+        row["evidence"] = {**cost, **row["evidence"]}
     if row["fired"] is None:
         row["fired"] = alert.fired
     if _RANK[alert.condition] > _RANK[condition]:

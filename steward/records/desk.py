@@ -140,12 +140,19 @@ class DeskRecords:
             passed = (TRANSITION.c.handed == 0) & (TRANSITION.c.id <= until)
             connection.execute(TRANSITION.update().where(passed).values(handed=1))
 
-    def set_costs(self, costs: Mapping[str, float | None], now: int) -> list[AlertRecord]:
-        """What alerts cost a day if they are left, money; returns those that exist."""
+    def set_costs(
+        self, costs: Mapping[str, float | None], now: int, tables: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> list[AlertRecord]:
+        """What alerts cost a day if they are left, money; tables: what goes into their evidence as `cost`; returns those that
+        exist."""
         with self._database.write() as connection:
-            values = [{"key": id, "new_cost": cost, "new_changed": now} for id, cost in costs.items()]
+            found = rows.fetch(connection, costs)
+            values = []
+            for id, row in found.items():
+                evidence = row["evidence"] if not tables or id not in tables else {**row["evidence"], "cost": dict(tables[id])}
+                values.append({"key": id, "new_cost": costs[id], "new_changed": now, "new_evidence": evidence})
             if values:
-                named: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("cost", "changed")}
+                named: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("cost", "changed", "evidence")}
                 connection.execute(ALERT.update().where(ALERT.c.id == bindparam("key")).values(named), values)
             return [rows.as_record(row) for row in rows.fetch(connection, costs).values()]
 

@@ -34,7 +34,7 @@ async def desk(world: World) -> AsyncIterator[World]:
     value[600:660] = 150e3
     await world.store.write(Batch.of(np.full(len(at), number), at, value))
     trials = Trials(lambda: world.facility, world.index, world.store, lambda: world.now)
-    world.build(trials=Desk(trials, lambda: world.facility, lambda: ["basic"], lambda start, end: (), lambda episode: None))
+    world.build(trials=Desk(trials, lambda: world.facility, lambda: ["basic"], lambda start, end: ()))
     world.more |= {"start": at[0] // 1_000_000, "end": world.now // 1_000_000, "high": at[600] // 1_000_000}
     yield world
     await trials.close()
