@@ -131,7 +131,7 @@ def more_alerts(now: int) -> list[Alert]:
     warm = Alert(
         "comfort.supply_air", "profile", Severity.MEDIUM, "b.ahu3.supply", ("b.ahu3.supply",), Condition.FIRING,
         now - 18 * MINUTE, now, now - 17 * MINUTE,
-        value=19.4, worst=19.6, limit=18.2, evidence={"unit": "degC"},
+        value=19.4, worst=19.6, limit=18.2, evidence={"unit": "degC", "cost": UNPRICED, "counterfactual": CLEARS},
     )  # fmt: skip
     full = Alert(
         "chiller-high", "threshold", Severity.MEDIUM, "c.ch2.power", ("c.ch2.power",), Condition.FIRING,
@@ -148,6 +148,8 @@ def more_alerts(now: int) -> list[Alert]:
     return [replace(lost, fired=now - 19 * MINUTE, value=1200.0, worst=1200.0, limit=360.0), warm, full, *earlier]
 
 
+UNPRICED = {"reason": "comfort", "why": {"en": "warm air costs nothing by itself", "zh": "送风偏热本身不产生费用"}}
+CLEARS = {"en": "It would clear within 17.0 °C to 18.2 °C.", "zh": "回到 17.0 至 18.2 °C 即解除。"}
 EVIDENCE: dict[str, Any] = {
     "unit": "W",
     "first": 112e3,
@@ -156,6 +158,7 @@ EVIDENCE: dict[str, Any] = {
     "clear_at": 108e3,
     "cost": {
         "money": 214.6, "currency": "CNY", "energy": 268e3, "volume": None, "carbon": 142.2, "coal": 32.9, "per_day": 1030.0,
+        "share_estimated": 0.02, "basis": {"register": "", "gauge": "c.ch2.power", "how": "above", "level": 96e3},
     },
 }  # fmt: skip
 """Evidence as the ledger prices it: 268 kWh in five hours."""

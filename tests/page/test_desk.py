@@ -149,7 +149,15 @@ def test_an_alert_shows_what_was_expected_where_it_clears_and_what_it_costs(open
     expect(page.locator(".legend")).to_contain_text("expected")
     expect(page.locator(".figures")).to_contain_text("70.0 kW – 96.0 kW")
     cost = page.locator("[data-cost]")
-    for words in ("268 kWh", "¥215", "142 kg CO₂", "32.9 kgce", "¥1,030 a day"):
+    for words in (
+        "268 kWh",
+        "¥215",
+        "142 kg CO₂",
+        "32.9 kgce",
+        "¥1,030 a day",
+        "(2 % estimated)",
+        "what was used beyond 96.0 kW",
+    ):
         expect(cost).to_contain_text(words)
     page = open_page(f"#/alerts/{_id(service, 'water.night_flow')}")
     expect(page.locator("[data-cost='0'] dd").first).to_have_text("–")
@@ -157,6 +165,13 @@ def test_an_alert_shows_what_was_expected_where_it_clears_and_what_it_costs(open
     expect(page.locator("[data-similar]")).to_have_count(5)
     expect(page.locator(".chain")).to_contain_text("Could not be told: lead@block-a.example")
     expect(page.locator(".chain")).to_contain_text("connection refused")
+
+
+@pytest.mark.slow
+def test_an_alert_without_a_price_says_why_and_what_would_end_it(open_page: Open, service: DeskService) -> None:
+    page = open_page(f"#/alerts/{_id(service, 'comfort.supply_air')}", lang="zh")
+    expect(page.locator("main")).to_contain_text("未计价：送风偏热本身不产生费用。")
+    expect(page.locator(".lede")).to_contain_text("回到 17.0 至 18.2 °C 即解除。")
 
 
 @pytest.mark.slow

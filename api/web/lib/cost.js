@@ -1,6 +1,6 @@
 // What an alert costs, in words: money with its currency, energy or volume, carbon, standard coal; unknown is a dash with its reason.
-import { locale, t } from './i18n.js';
-import { measure } from './format.js';
+import { locale, named, t } from './i18n.js';
+import { measure, number } from './format.js';
 
 /** @param {number | null | undefined} value @param {string} [currency] ISO 4217, '' where it is not known */
 export function money(value, currency = '') {
@@ -18,20 +18,30 @@ export function costOf(alert) {
   return cost && typeof cost === 'object' ? cost : null;
 }
 
+/** The amount of a part of the cost: energy or volume, with how much of it is estimated. @param {any} cost */
+function amount(cost) {
+  if (typeof cost?.energy === 'number') return measure(cost.energy, { unit: 'Wh', nature: 'gauge' });
+  return typeof cost?.volume === 'number' ? measure(cost.volume, { unit: 'm3', metric: 'water' }) : '';
+}
+
 /** The rows of the cost panel: [name, words]; those that are not known are left out. @param {any} alert */
 export function costRows(alert) {
   const cost = costOf(alert);
   const perDay = cost?.per_day ?? alert.cost;
   const currency = cost?.currency ?? '';
   const rows = [];
-  if (cost && typeof cost.energy === 'number') rows.push([t('cost.energy'), measure(cost.energy, { unit: 'Wh', nature: 'gauge' })]);
-  if (cost && typeof cost.volume === 'number') rows.push([t('cost.volume'), measure(cost.volume, { unit: 'm3', metric: 'water' })]);
+  const estimated = cost?.share_estimated > 0 ? ` ${t('cost.estimated', { v: number(cost.share_estimated * 100, 0) })}` : '';
+  if (amount(cost)) rows.push([t(typeof cost.energy === 'number' ? 'cost.energy' : 'cost.volume'), `${amount(cost)}${estimated}`]);
   if (cost && typeof cost.money === 'number') rows.push([t('cost.money'), money(cost.money, currency)]);
   if (cost && typeof cost.carbon === 'number') rows.push([t('cost.carbon'), `${measure(cost.carbon, { unit: 'kg' })} CO₂`]);
   if (cost && typeof cost.coal === 'number') rows.push([t('cost.coal'), `${measure(cost.coal, { unit: 'kg' })}ce`]);
-  if (typeof perDay === 'number' && alert.condition !== 'resolved') rows.push([t('cost.perDay'), t('cost.aDay', { v: money(perDay, currency) })]);
+  const left = typeof perDay === 'number' ? money(perDay, currency) : amount(cost?.day);
+  if (left && alert.condition !== 'resolved') rows.push([t('cost.perDay'), t('cost.aDay', { v: left })]);
   return rows;
 }
+
+/** Why there is no price. @param {any} alert */
+export const unpriced = (alert) => (costOf(alert)?.why ? t('cost.because', { why: named(costOf(alert).why) }) : t('cost.none'));
 
 /** The cost in a list: money a day if it is left. @param {any} alert */
 export const perDay = (alert) => (typeof alert.cost === 'number' ? money(alert.cost, costOf(alert)?.currency ?? alert.currency ?? '') : '–');

@@ -4,9 +4,9 @@ import { html, useChange, useEffect, useLoad, useState } from '../lib/html.js';
 import { known, named, t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { alerts, isWaiting } from '../lib/alerts.js';
-import { costRows } from '../lib/cost.js';
+import { costOf, costRows, unpriced } from '../lib/cost.js';
 import { looking, pathOf, zoneOf } from '../lib/facility.js';
-import { duration, exact, moment, since } from '../lib/format.js';
+import { duration, exact, measure, moment, since } from '../lib/format.js';
 import { now, useSecond } from '../lib/clock.js';
 import { go, href } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
@@ -25,7 +25,7 @@ export function AlertView({ id }) {
   useChange(alerts);
   const live = alerts.value.get(id);
   // a new statement about the alert brings new events
-  const load = useLoad(`${id} ${live?.condition ?? ''} ${live?.human ?? ''} ${live?.delivery ?? ''} ${live?.comments ?? ''} ${live?.label ?? ''}`, (signal) => api.alert(id, signal));
+  const load = useLoad(`${id} ${live?.condition ?? ''} ${live?.human ?? ''} ${live?.delivery ?? ''} ${live?.comments ?? ''} ${live?.label ?? ''} ${live?.cost ?? ''}`, (signal) => api.alert(id, signal));
   const alert = load.data && { ...load.data, ...live };
   const [dialog, setDialog] = useState('');
   useEffect(() => looking.set(alert?.node ?? ''), [alert?.node]);
@@ -93,11 +93,18 @@ function plainly(alert) {
 /** What it costs; a dash with the reason where nobody has priced it. */
 function Cost({ alert }) {
   const rows = costRows(alert);
+  const basis = costOf(alert)?.basis;
+  const source = basis?.register || basis?.gauge;
   return html`<${Panel} title=${t('cost.title')}><dl class="facts" data-cost=${rows.length}>
     ${rows.length ? rows.map(([name, words]) => html`<dt>${name}</dt><dd>${words}</dd>`) : html`<dt>${t('cost.money')}</dt><dd>–</dd>`}
+    ${source && html`<dt>${t('cost.basis')}</dt><dd><a class="link" href=${href('point', source)}><bdi>${source}</bdi></a></dd>`}
+    ${basis?.how && html`<dt>${t('cost.counts')}</dt><dd>${wasteOf(basis, costOf(alert))}</dd>`}
     <dt>${t('alert.rule')}</dt><dd><a class="link" href=${href('rules', alert.rule)}><bdi>${alert.rule}</bdi></a> · <a class="link" href=${href('rules', alert.rule, { tab: 'try' })}>${t('cost.try')}</a></dd>
-  </dl>${!rows.length && html`<p class="note under">${t('cost.none')}</p>`}</${Panel}>`;
+  </dl>${!rows.length && html`<p class="note under">${unpriced(alert)}</p>`}</${Panel}>`;
 }
+
+/** How the cost follows from the consumption. */
+const wasteOf = (basis, cost) => t(`waste.${basis.how}`, { v: measure(basis.level, { unit: typeof cost.volume === 'number' ? 'm3/s' : 'W', metric: typeof cost.volume === 'number' ? 'flow' : 'power' }) });
 
 function Facts({ alert, zone }) {
   useSecond();
