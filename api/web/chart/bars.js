@@ -9,7 +9,7 @@ import { hatch, token } from './marks.js';
 const HATCHED = ['estimated', 'held', 'missing', 'negative'];
 
 /**
- * @param {{course: {start: number[], value: number[], mark: string[]}, before?: number[], unit: string, metric: string, when: (ms: number) => string,
+ * @param {{course: {start: number[], value: number[], mark: string[]}, before?: (number | null)[], unit: string, metric: string, when: (ms: number) => string,
  *   short: (ms: number) => string, count: number, height?: number, onPick?: (start: number) => void}} props count: bars of the whole period
  */
 export function Bars({ course, before = [], unit, metric, when, short, count, height = 244, onPick }) {
@@ -27,7 +27,7 @@ export function Bars({ course, before = [], unit, metric, when, short, count, he
     if (course.start[i] === undefined) return '';
     const mark = course.mark[i];
     const nothing = mark === 'missing' && course.value[i] === 0;
-    return `${when(course.start[i])} · ${nothing ? t('chart.gap') : say(course.value[i])}${mark && !nothing ? ` · ${word('mark', mark)}` : ''}${before[i] === undefined ? '' : ` · ${t('energy.before')} ${say(before[i])}`}`;
+    return `${when(course.start[i])} · ${nothing ? t('chart.gap') : say(course.value[i])}${mark && !nothing ? ` · ${word('mark', mark)}` : ''}${(before[i] ?? null) === null ? '' : ` · ${t('energy.before')} ${say(before[i])}`}`;
   };
   const pick = onPick && ((x, y, area) => course.start[index(x, area)] !== undefined && onPick(course.start[index(x, area)]));
   const sum = course.value.reduce((all, v) => all + v, 0);

@@ -10,6 +10,9 @@ import { hatch, token } from './marks.js';
 
 const HOURS = 24;
 
+/** How high a map of so many days is drawn. @param {number} rows */
+export const heatHeight = (rows) => Math.max(150, Math.min(360, rows * (rows > 40 ? 4 : 16) + 34));
+
 /** @param {{profile: any, days: (day: string) => string, onDay?: (day: string) => void}} props */
 export function Heat({ profile, days, onDay }) {
   const gauge = gaugeOf(profile.unit, profile.metric);
@@ -17,7 +20,7 @@ export function Heat({ profile, days, onDay }) {
   const low = Math.min(...cells);
   const high = Math.max(...cells);
   const rows = profile.days.length;
-  const height = Math.max(150, Math.min(360, rows * (rows > 40 ? 4 : 16) + 34));
+  const height = heatHeight(rows);
   const draw = useMemo(() => (ctx, area) => paint(ctx, area, profile, low, high, days), [profile, days]);
   const say = (v) => measure(rateOf(profile.unit, v), gauge);
   const cell = (x, y, area) => {

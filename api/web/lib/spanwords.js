@@ -28,5 +28,9 @@ export function barWords(period, zone) {
 /** The short name of a local day "2026-11-24". @param {string} day */
 export const dayWords = (day) => format('UTC', { day: 'numeric', month: 'short', weekday: 'short' }).format(Date.parse(`${day}T12:00:00Z`));
 
-/** From when to when, the day once where both lie in it. @param {number} start @param {number} end @param {string} zone */
-export const fromTo = (start, end, zone) => (dayOf(start, zone) === dayOf(end - 1, zone) ? `${moment(start, zone)} – ${clock(end, zone)}` : `${moment(start, zone)} – ${moment(end, zone)}`);
+/** From when to when, the day once where both lie in it; whole days without the clock. @param {number} start @param {number} end @param {string} zone */
+export function fromTo(start, end, zone) {
+  const day = format(zone, { day: 'numeric', month: 'short' });
+  if (clock(start, zone) === '00:00' && clock(end, zone) === '00:00') return day.formatRange(start, end - 60_000);
+  return dayOf(start, zone) === dayOf(end - 1, zone) ? `${moment(start, zone)} – ${clock(end, zone)}` : `${moment(start, zone)} – ${moment(end, zone)}`;
+}

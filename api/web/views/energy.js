@@ -80,11 +80,17 @@ function Overview({ branch, zone, when }) {
   const pick = when.period === 'day' ? undefined : (start) => go(here({ period: when.period === 'year' ? 'month' : 'day', at: dayOf(start, zone) }));
   return html`${bar}<${Totals} summary=${summary} before=${before.data} chosen=${metric} />
     <div class="cols">
-      <${Panel} title=${t('energy.course')} note=${`${word('carrier', metric)} · ${zone}`}><${Bars} course=${course} before=${past?.mark.every((mark) => mark === 'missing') ? [] : past?.value} unit=${summary.branches.map((one) => figureOf(one, metric)).find(Boolean).unit} metric=${metric} ...${words} count=${words.count(when.date)} onPick=${pick} /></${Panel}>
+      <${Panel} title=${t('energy.course')} note=${`${word('carrier', metric)} · ${zone}`}><${Bars} course=${course} before=${pastOf(past)} unit=${summary.branches.map((one) => figureOf(one, metric)).find(Boolean).unit} metric=${metric} ...${words} count=${words.count(when.date)} onPick=${pick} /></${Panel}>
       <${Quotas} sites=${own} year=${Number(when.date.slice(0, 4))} />
     </div>
     <${Panel} title=${t('energy.figures')} note=${word('by', by)}><${Figures} summary=${summary} metric=${metric} before=${before.data} year=${year.data} /></${Panel}>
     ${own.length > 1 && !branch && html`<${Ranking} metric=${metric} span=${when.span} />`}`;
+}
+
+/** The steps of the period before, those that nothing is known of left out. @param {any} course */
+function pastOf(course) {
+  if (!course || course.mark.every((mark) => mark === 'missing')) return [];
+  return course.value.map((v, i) => (course.mark[i] === 'missing' && !v ? null : v));
 }
 
 /** The course of all sites together; the most serious mark of each step. @param {any} summary @param {string} metric */

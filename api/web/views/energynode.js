@@ -11,7 +11,7 @@ import { carriers, figureOf, gaugeOf, isKnown, mass, money, rateOf } from '../li
 import { dayWords } from '../lib/spanwords.js';
 import { displayOf } from '../lib/units.js';
 import { Chart } from '../chart/chart.js';
-import { Heat } from '../chart/heat.js';
+import { Heat, heatHeight } from '../chart/heat.js';
 import { Lines } from '../chart/lines.js';
 import { Balance } from '../parts/balance.js';
 import { Change } from '../parts/figures.js';
@@ -136,7 +136,7 @@ function Curve({ profile, span, gauge, zone }) {
   const to = Number(query.to) || span.end;
   const peak = columns.mean.reduce((best, v, i) => (v !== null && (best < 0 || v > columns.mean[best]) ? i : best), -1);
   return html`<${Panel} title=${t('shape.curve')} note=${peak < 0 ? zone : t('shape.highest', { v: measure(columns.mean[peak], gauge), when: moment(columns.at[peak] - (profile.curve.start[1] - profile.curve.start[0]) / 2, zone) })}>
-    <${Chart} columns=${columns} point=${gauge} zone=${zone} from=${from} to=${to} title=${t('shape.curve')} height=${220} hatched=${hatched} onZoom=${(a, b) => refine({ from: String(a), to: String(b) })} onReset=${() => refine({ from: undefined, to: undefined })} /></${Panel}>`;
+    <${Chart} columns=${columns} point=${gauge} zone=${zone} from=${from} to=${to} title=${t('shape.curve')} height=${Math.max(220, heatHeight(profile.days.length))} fromZero=${true} hatched=${hatched} onZoom=${(a, b) => refine({ from: String(a), to: String(b) })} onReset=${() => refine({ from: undefined, to: undefined })} /></${Panel}>`;
 }
 
 /** Runs of intervals whose amount is known and whose shape is not. @param {any} curve @param {number} end */

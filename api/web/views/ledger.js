@@ -25,7 +25,7 @@ const MOST = 800;
 /** @param {{id: string}} props */
 export function Ledger({ id }) {
   const { query } = route.value;
-  const end = Number(query.end) || Math.ceil(now() / (HOUR / 4)) * (HOUR / 4);
+  const end = Number(query.end) || Math.floor((now() - 120_000) / (HOUR / 4)) * (HOUR / 4);
   const start = Number(query.start) || end - 7 * DAY;
   const able = Object.keys(STEPS).filter((step) => (end - start) / STEPS[step] <= MOST);
   const usual = end - start <= 2 * DAY ? 'hour' : end - start <= 92 * DAY ? 'day' : 'month';
@@ -41,7 +41,7 @@ export function Ledger({ id }) {
   const metric = point.data?.metric ?? '';
   const { text, unit: symbol } = valueText(total, { unit, metric }, displayOf(unit, Math.abs(total ?? 0), metric));
   const open = figures.find((one) => String(one.start) === query.open);
-  return html`${bar}<section class="panel lede"><h1><bdi>${named(point.data?.name) || id}</bdi> <span class="note topic">${id}</span></h1>
+  return html`${bar}<section class="panel lede"><h1><bdi>${named(point.data?.name) || id}</bdi>${(named(point.data?.name) || id) !== id && html` <span class="note topic">${id}</span>`}</h1>
       <div class="face"><span class="big" data-total=${total ?? ''}>${text} <span class="u">${symbol}</span></span><a class="link" href=${`#/point/${encodeURIComponent(id)}`}>${t('ledger.history')}</a></div></section>
     <div class="cols ledger-cols">
       <${Intervals} figures=${figures} unit=${unit} metric=${metric} step=${step} zone=${zone} open=${open} able=${able} />
@@ -60,7 +60,7 @@ function Intervals({ figures, unit, metric, step, zone, open, able }) {
       const value = valueText(one.value, point, display);
       const bounded = one.value !== null && one.low !== null && one.high - one.low > Math.abs(one.value) * 1e-9;
       const inside = one.end - one.start <= DAY + 2 * HOUR ? here({ open: String(one.start) }) : here({ start: String(one.start), end: String(one.end), step: finer });
-      const more = finer && one.end - one.start > HOUR / 4 ? html` <a class="note link" href=${here({ start: String(one.start), end: String(one.end), step: able.includes(finer) || step === 'day' ? finer : undefined, open: undefined })}>${word('step', finer)} ›</a>` : '';
+      const more = finer && one.end - one.start > HOUR / 4 ? html` <a class="note link finer" href=${here({ start: String(one.start), end: String(one.end), step: able.includes(finer) || step === 'day' ? finer : undefined, open: undefined })}>${word('step', finer)} ›</a>` : '';
       const doubtful = one.flags.some((flag) => ['spread', 'missing', 'held', 'unresolved', 'above_limit'].includes(flag));
       return html`<tr key=${one.start} data-interval=${one.start} class=${open?.start === one.start ? 'picked' : ''}><td><a class="link" href=${inside} aria-current=${open?.start === one.start ? 'true' : null}>${fromTo(one.start, one.end, zone)}</a>${more}</td>
         <td class="num"><span class=${doubtful ? 'hatchedtext' : ''}>${value.text}${value.unit && html`<span class="u">${value.unit}</span>`}</span>${bounded ? html`<span class="note"> ${valueText(one.low, point, display).text}–${valueText(one.high, point, display).text}</span>` : ''}</td>
