@@ -26,7 +26,7 @@ export function load() {
 /**
  * @typedef {{id: string, from: number, to: number, severity: string, title: string, href: string}} Episode
  * @typedef {{columns: import('./series.js').Columns, point: any, zone: string, from: number, to: number, title: string, height?: number, loading?: boolean,
- *   limits?: {value: number, label: string, soft?: boolean}[], shades?: {from: number, to: number, severity: string, label: string}[], hatched?: {from: number, to: number}[],
+ *   limits?: {value: number, label: string, soft?: boolean}[], shades?: {from: number, to: number, severity: string, label: string}[], hatched?: {from: number, to: number}[], fromZero?: boolean,
  *   bands?: import('./series.js').Band[], episodes?: Episode[], onZoom?: (from: number, to: number) => void, onReset?: () => void, onReady?: (u: any) => void}} ChartProps
  */
 
@@ -109,7 +109,7 @@ function options(uPlot, latest, display, width, setRead, setArea) {
     width, height, ms: 1, legend: { show: false },
     tzDate: (ms) => uPlot.tzDate(new Date(ms), zone || 'UTC'),
     cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: 'steward' }, points: { size: 5 }, y: false },
-    scales: { x: { time: true, range: (u, low, high) => [low ?? from, high ?? to] }, y: { range: (u, low, high) => reach(low, high, [...limits(), ...edges(latest.current, display)]) } },
+    scales: { x: { time: true, range: (u, low, high) => [low ?? from, high ?? to] }, y: { range: (u, low, high) => reach(latest.current.fromZero ? Math.min(0, low ?? 0) : low, high, [...limits(), ...edges(latest.current, display)]) } },
     axes: axes(point, zone, display, token),
     series: [
       {},
