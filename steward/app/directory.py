@@ -14,8 +14,8 @@ from typing import Protocol
 import structlog
 
 from steward.app.books_registers import with_derived
+from steward.app.expected import with_expected
 from steward.config import Settings, admit
-from steward.config.meters import MeterTable
 from steward.model import Channel, Device, Facility, Point, PointIndex
 
 log = structlog.get_logger()
@@ -62,7 +62,7 @@ class Directory:
         self.changed = changed
         self.refused = 0
         self.settings = settings
-        self.facility = self._with_admitted(settings.facility, settings.meters)
+        self.facility = self._with_admitted(settings.facility, settings)
         self._number(self.facility)
 
     def admit(self, broker: str, template: str, address: str) -> Admission | None:
@@ -100,7 +100,7 @@ class Directory:
 
     def prepare(self, settings: Settings) -> Facility:
         """The facility that `take` would make of a new file: admitted devices whose templates are still there stay."""
-        facility = self._with_admitted(settings.facility, settings.meters)
+        facility = self._with_admitted(settings.facility, settings)
         self._number(facility)
         return facility
 
@@ -113,9 +113,9 @@ class Directory:
     def _derive(self, grown: Facility, points: Sequence[Point]) -> Facility:
         """With what the registers of a new device give."""
         alone = with_derived(replace(grown, points={point.id: point for point in points}), self.settings.meters)
-        return replace(grown, points={**grown.points, **alone.points})
+        return with_expected(replace(grown, points={**grown.points, **alone.points}), self.settings.derived)
 
-    def _with_admitted(self, facility: Facility, meters: Sequence[MeterTable] = ()) -> Facility:
+    def _with_admitted(self, facility: Facility, settings: Settings) -> Facility:
         listed = {(device.template, device.address) for device in facility.devices.values()}
         for known in self._registrar.admitted():
             if known.template not in facility.templates or known.device in facility.devices:
@@ -123,7 +123,7 @@ class Directory:
             if (known.template, known.address) in listed:
                 continue  # a person has adopted it into the file, perhaps under another id
             facility, _ = admit(facility, known.template, known.address, known.broker, known.device)
-        return with_derived(facility, meters)
+        return with_expected(with_derived(facility, settings.meters), settings.derived)
 
     def _number(self, facility: Facility) -> None:
         for point in facility.points:

@@ -38,6 +38,7 @@ from steward.app.corrections import Corrections
 from steward.app.desk import AlertDesk
 from steward.app.directory import Directory
 from steward.app.energy_service import consumptions
+from steward.app.expected import Expectations, expectations, schedule_expected
 from steward.app.fleet import Devices
 from steward.app.jobs import Jobs
 from steward.app.judge import Judge, rules_of, worded
@@ -200,6 +201,7 @@ class Steward:
         parts = (self.index, self.records, self.live, self.store)
         self.books: Books = books_of(self.settings, facility, parts, self.clock, self._judged, self.registry)
         self.costs: AlertCosts = costs_of(self)
+        self.expected: Expectations = expectations(self)
         self.app: FastAPI = create_app(self._services())
         self.judge: Judge = Judge(rules, facility, self.index, self.records, self.clock, self._told, self.registry)
         self.desk.on_label = self.judge.learn_from
@@ -281,6 +283,7 @@ class Steward:
         schedule(self.jobs, self.books)
         self.jobs.every("corrections", CORRECT_EVERY, self.corrections.run)
         self.jobs.every("prices", PRICE_EVERY, self.costs.run)
+        schedule_expected(self.jobs, self.expected)
         self.jobs.start()
         self._tasks = [
             asyncio.create_task(self._every_second(), name="ticks"),
