@@ -15,7 +15,8 @@ Who = Annotated[str, Field(min_length=1, max_length=200, description="who says s
 
 
 class LedgerRegister(Shape):
-    """A register. held: reads that wait; clean: closed with the others; error: why it could not be solved."""
+    """A register. held: reads that wait; clean: closed with the others; error: why it could not be solved; today: consumption
+    since local midnight; waiting: its history is still being worked out."""
 
     point: str
     at: Ms | None
@@ -27,6 +28,9 @@ class LedgerRegister(Shape):
     clean: bool
     fault: Literal["none", "held", "stuck", "question"]
     error: str
+    unit: str
+    today: float | None
+    waiting: bool
 
 
 class LedgerRegisters(Shape):
@@ -152,13 +156,15 @@ class LedgerAnswer(Shape):
 
 
 class LedgerQuestion(Shape):
-    """A question for a person: what is known, what can be answered."""
+    """A question for a person: what is known, what can be answered. resolution: canonical units of one unit of its reads."""
 
     id: str
     point: str
     topic: str
     start: Ms
     at: Ms
+    unit: str
+    resolution: float
     known: dict[str, float]
     answers: list[LedgerAnswer]
 

@@ -84,7 +84,7 @@ class Answers:
         """Every register, by point id."""
         with self._lock:
             shelf, rows = self.core.shelf, self.core.shelf.rows
-            found = []
+            today, found = self._figures.today(self._clock()), []
             for slot, register in enumerate(shelf.registers):
                 seen = int(rows["last_at"][slot]) >= 0
                 settled = int(rows["settled"][slot])
@@ -100,9 +100,18 @@ class Answers:
                         int(rows["open_from"][slot]) == FAR,
                         max(0, int(rows["fault"][slot])),
                         shelf.errors.get(register.id, ""),
+                        register.unit,
+                        today[slot],
+                        slot in self.core.queue.due,
                     )
                 )
             return sorted(found, key=lambda state: state.point)
+
+    def shows(self, point: str) -> tuple[str, float]:
+        """The canonical unit of a register, and how many of it one unit of its reads is (before ratios)."""
+        with self._lock:
+            register = self._figures.register(point)
+            return register.unit, register.resolution
 
     def questions(self, point: str | None = None) -> list[AskedQuestion]:
         """What waits for a person, oldest first."""

@@ -7,7 +7,9 @@ solved again from the stored reads, so it shows what is true now, and its links 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -15,13 +17,14 @@ from metering.intervals import QUARTER, Intervals, Period, canonical, to_periods
 from metering.ledger import Ledger
 from metering.reads import Source
 from metering.sources import add_up
-from steward.app.books_columns import Cells, absent, intervals_of, month_of, unpack
+from steward.app.books_columns import ABSENT, Cells, absent, intervals_of, month_of, unpack
 from steward.app.books_core import Core
 from steward.app.books_model import Consumption, Link, Proof, Read, Restated
 from steward.app.books_registers import Register
 from steward.app.books_restate import unpack_revision
 from steward.errors import NotFound
 from steward.model import Batch, IntArray
+from steward.units import SECOND
 
 
 class Figures:
@@ -51,6 +54,24 @@ class Figures:
             for payload in self._core.records.chunks([point], month_of(found.first), month_of(last)).values():
                 found.put(unpack(payload))
         found.put(hot.row(slot))
+        return found
+
+    def today(self, now: int) -> list[float | None]:
+        """Consumption of every register since its site's midnight, canonical; None where nothing is known."""
+        shelf = self._core.shelf
+        found: list[float | None] = [None] * len(shelf.registers)
+        zones: dict[str, list[int]] = {}
+        for slot, register in enumerate(shelf.registers):
+            zones.setdefault(register.zone, []).append(slot)
+        for zone, slots in zones.items():
+            local = datetime.fromtimestamp(now / SECOND, ZoneInfo(zone))
+            midnight = round(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * SECOND
+            columns = slice(max(0, (midnight - shelf.hot.first) // QUARTER), None)
+            known = (shelf.hot.flags[slots, columns] & ABSENT) == 0
+            total = np.where(known, shelf.hot.value[slots, columns], 0).sum(axis=1)
+            for place in np.flatnonzero(known.any(axis=1)).tolist():
+                value = canonical(total[place : place + 1], shelf.registers[slots[place]].factor)
+                found[slots[place]] = float(value[0])
         return found
 
     def intervals(self, point: str, start: int, end: int) -> Intervals:

@@ -55,7 +55,8 @@ class RegisterState:
     """A register now. at, value: its last good read (ns, canonical unit, None before the first); settled_until: no coming
     read changes what lies before; held: reads that wait; questions: how many wait for a person; revision: the last number;
     clean: closed with the others, False while it is solved by itself; fault: 0 none, 1 held, 2 stuck, 3 a question waits;
-    error: why it could not be solved, "" if it was."""
+    error: why it could not be solved, "" if it was; unit: canonical; today: consumption since local midnight, None where
+    nothing is known; waiting: about to be solved by itself."""
 
     point: str
     at: int | None
@@ -67,6 +68,9 @@ class RegisterState:
     clean: bool
     fault: int
     error: str = ""
+    unit: str = ""
+    today: float | None = None
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,8 @@ class LedgerDesk:
 
     async def questions(self) -> Sequence[Plain]:
         """What waits for a person."""
-        return [_question(one) for one in await asyncio.to_thread(self._books.questions)]
+        asked = await asyncio.to_thread(self._books.questions)
+        return [_question(one, *self._books.shows(one.point)) for one in asked]
 
     async def answer(self, question: str, answer: int, who: str, values: Mapping[str, float]) -> Plain:
         """Takes an answer."""
@@ -191,6 +192,9 @@ def _register(state: RegisterState) -> Plain:
         "clean": state.clean,
         "fault": ("none", "held", "stuck", "question")[state.fault],
         "error": state.error,
+        "unit": state.unit,
+        "today": state.today,
+        "waiting": state.waiting,
     }
 
 
@@ -245,10 +249,10 @@ def _revision(one: Restated) -> Plain:
     return {**head, "difference": float(one.new.sum() - one.old.sum()), "changes": changes}
 
 
-def _question(one: AskedQuestion) -> Plain:
+def _question(one: AskedQuestion, unit: str, resolution: float) -> Plain:
     answers = [
         {"number": answer.number, "action": answer.action, "values": dict(answer.values), "consumption": answer.consumption}
         for answer in one.answers
     ]
     head = {"id": one.id, "point": one.point, "topic": one.topic, "start": one.start // MS, "at": one.at // MS}
-    return {**head, "known": dict(one.known), "answers": answers}
+    return {**head, "unit": unit, "resolution": resolution, "known": dict(one.known), "answers": answers}

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.browser
 
 REGISTER = {"point": "a.main.energy", "at": 1_795_000_000_000, "value": 5_000_000.0, "settled_until": None, "held": 0}
 REGISTER |= {"questions": 1, "revision": 3, "clean": False, "fault": "question", "error": ""}
+REGISTER |= {"unit": "Wh", "today": 1_250_000.0, "waiting": False}
 QUESTION = {"id": "q1", "point": "a.main.energy", "topic": "swap", "start": 1_794_990_000_000, "at": 1_795_000_000_000}
+QUESTION |= {"unit": "Wh", "resolution": 1000.0}
 QUESTION |= {"known": {"before": 990.0, "after": 12.0, "consumption": 40.0, "low": 0.0, "high": 300.0}}
 QUESTION |= {"answers": [{"number": 0, "action": "confirm", "values": {}, "consumption": 40.0}]}
 
@@ -49,6 +51,7 @@ def test_registers_and_their_questions_are_shown_and_one_click_answers(open_page
     asked = page.locator("[data-question='q1']")
     expect(asked).to_contain_text("Meter swapped?")
     expect(asked).to_contain_text("at most")
+    expect(page.locator("tr[data-register] [data-today]")).to_have_text(re.compile("1.25 MWh|1,250 kWh"))
     asked.get_by_role("button", name=re.compile("It is right")).click()
     expect(page.locator("[data-question]")).to_have_count(0)
     assert [one[:2] for one in ledger.answered] == [("q1", 0)]

@@ -105,7 +105,7 @@ export const api = {
   device: (/** @type {string} */ device, /** @type {AbortSignal} */ signal) => get(`devices/${id(device)}`, {}, signal).then((found) => seeded(found, found.values)),
   registers: (/** @type {AbortSignal} */ signal) => get('ledger', {}, signal).then((found) => found.registers),
   questions: (/** @type {AbortSignal} */ signal) => get('ledger/questions', {}, signal).then((found) => found.questions),
-  answer: (/** @type {string} */ question, /** @type {number} */ answer) => post(`ledger/questions/${id(question)}/answer`, { answer, by: me() || 'page' }),
+  answer: (/** @type {string} */ question, /** @type {number} */ answer, /** @type {Record<string, number>} */ values = {}) => post(`ledger/questions/${id(question)}/answer`, { answer, by: me() || 'page', values }),
   /** Consumption: the tree of figures of a span. */
   consumption: (/** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('energy/summary', query, signal),
   profile: (/** @type {string} */ node, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`energy/profile/${id(node)}`, query, signal),

@@ -2,8 +2,9 @@
 import { html, useLoad, useState } from '../lib/html.js';
 import { t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
-import { age, exact, number } from '../lib/format.js';
-import { facility, firstZone } from '../lib/facility.js';
+import { age, exact, measure, number } from '../lib/format.js';
+import { registerOf } from '../lib/units.js';
+import { firstZone } from '../lib/facility.js';
 import { useSecond } from '../lib/clock.js';
 import { href } from '../lib/route.js';
 import { useBeat } from '../lib/beat.js';
@@ -24,23 +25,51 @@ function Questions({ questions, onAnswer }) {
     ${questions.length ? questions.map((one) => html`<${Question} key=${one.id} question=${one} onAnswer=${onAnswer} />`) : html`<div class="empty">${t('meters.nothing')}</div>`}</${Panel}>`;
 }
 
+/** What a person may know better than the reads, by answer; the rest of an answer (times) is the question's own. */
+const ENTERED = { swap: ['end', 'start'], consumption: ['value'], digits: ['digits'], limit: ['rate'] };
+/** What is counted, not read: it carries the ratios of transformers already. */
+const COUNTED = new Set(['consumption', 'low', 'high']);
+
 function Question({ question, onAnswer }) {
   const zone = firstZone();
-  const answer = (chosen) => api.answer(question.id, chosen.number).then(() => { tell(t('meters.taken')); onAnswer(); }, (error) => tell(error.message));
+  const [open, setOpen] = useState('');
+  const point = { unit: question.unit, nature: 'counter' };
+  const known = ([name, value]) => html`<dt>${word('known', name)}</dt><dd>${name === 'reads' ? number(value, 0) : measure(COUNTED.has(name) ? value : value * question.resolution, point)}</dd>`;
+  const answer = (chosen, values = {}) => api.answer(question.id, chosen.number, values).then(() => { tell(t('meters.taken')); onAnswer(); }, (error) => tell(error.message));
   return html`<div class="trouble" data-question=${question.id}><div>
     <b>${word('topic', question.topic)}</b> <a class="link" href=${href('point', question.point)}><bdi>${question.point}</bdi></a>
     <span class="note">${exact(question.start, zone)} – ${exact(question.at, zone)}</span>
-    <dl class="facts">${Object.entries(question.known).map(([name, value]) => html`<dt>${word('known', name)}</dt><dd>${number(value, 0)}</dd>`)}</dl>
-    <div class="bar">${question.answers.map((one) => html`<button key=${one.number} onClick=${() => answer(one)}>${word('answer', one.action)}${one.consumption === null ? '' : ` → ${number(one.consumption, 0)}`}</button>`)}</div></div></div>`;
+    <dl class="facts">${Object.entries(question.known).map(known)}</dl>
+    <div class="bar">${question.answers.map((one) => html`<button key=${one.number} onClick=${() => answer(one)}>${word('answer', one.action)}${one.consumption === null ? '' : ` → ${measure(one.consumption, point)}`}</button>${fields(one).length > 0 && html`<button class="ghost" aria-expanded=${open === one.action} aria-label=${`${word('answer', one.action)}: ${t('meters.enter')}`} onClick=${() => setOpen(open === one.action ? '' : one.action)}>${t('meters.enter')}</button>`}`)}</div>
+    ${question.answers.filter((one) => one.action === open).map((one) => html`<${Entry} key=${one.number} question=${question} answer=${one} onSend=${(values) => answer(one, values)} />`)}</div></div>`;
+}
+
+const fields = (answer) => (ENTERED[answer.action] ?? []).filter((name) => name in answer.values);
+
+/** Values that a person enters, as the register shows them; sent in the units of its reads. */
+function Entry({ question, answer, onSend }) {
+  const display = registerOf(question.unit);
+  const factor = (name) => (name === 'digits' ? 1 : question.resolution * display.factor);
+  const unit = (name) => (name === 'digits' ? '' : name === 'rate' ? `${display.symbol}/h` : display.symbol);
+  const [entered, setEntered] = useState(() => Object.fromEntries(fields(answer).map((name) => [name, String(Number((answer.values[name] * factor(name)).toFixed(6)))])));
+  const bad = Object.values(entered).some((text) => text.trim() === '' || !(Number(text) >= 0));
+  const send = (event) => {
+    event.preventDefault();
+    if (!bad) onSend(Object.fromEntries(Object.entries(entered).map(([name, text]) => [name, Number(text) / factor(name)])));
+  };
+  return html`<form class="bar" onSubmit=${send}>${Object.entries(entered).map(([name, text]) => html`<label key=${name}>${word('entered', name)} <input type="text" inputmode="decimal" name=${name} value=${text} onInput=${(event) => setEntered({ ...entered, [name]: event.currentTarget.value })} /> <span class="note">${unit(name)}</span></label>`)}
+    <button type="submit" disabled=${bad}>${t('meters.send')}</button></form>`;
 }
 
 function Registers({ registers }) {
   const at = useSecond();
   const seen = registers.filter((one) => one.at !== null);
-  if (!seen.length) return html`<${Panel} title=${t('meters.registers')}><${Empty} title=${t('meters.none')}>${t('meters.noneWords')}</${Empty}></${Panel}>`;
-  return html`<${Panel} title=${t('meters.registers')} note=${t('points.note', { n: registers.length })}><div class="scroll-x"><table>
-    <thead><tr><th>${t('meters.register')}</th><th class="num">${t('meters.read')}</th><th class="num">${t('meters.age')}</th><th>${t('meters.state')}</th><th class="num">${t('meters.revision')}</th></tr></thead>
+  const waiting = registers.filter((one) => one.waiting).length;
+  if (!seen.length) return html`<${Panel} title=${t('meters.registers')}><${Empty} title=${t('meters.none')}>${waiting ? t('meters.waiting', { n: waiting }) : t('meters.noneWords')}</${Empty}></${Panel}>`;
+  const note = waiting > 1 ? t('meters.waiting', { n: waiting }) : t('points.note', { n: registers.length });
+  return html`<${Panel} title=${t('meters.registers')} note=${note}><div class="scroll-x"><table>
+    <thead><tr><th>${t('meters.register')}</th><th class="num">${t('meters.read')}</th><th class="num">${t('meters.age')}</th><th class="num">${t('meters.today')}</th><th>${t('meters.state')}</th><th class="num">${t('meters.revision')}</th></tr></thead>
     <tbody>${registers.map((one) => html`<tr key=${one.point} data-register=${one.point}><td class="wrap"><a class="link" href=${href('point', one.point)}><bdi>${one.point}</bdi></a></td>
-      <td class="num">${one.value === null ? '–' : number(one.value, 0)}</td><td class="num age">${one.at === null ? '–' : age(at - one.at)}</td>
+      <td class="num">${measure(one.value, { unit: one.unit, nature: 'counter' })}</td><td class="num age">${one.at === null ? '–' : age(at - one.at)}</td><td class="num" data-today>${measure(one.today, { unit: one.unit })}</td>
       <td>${word('meterfault', one.fault)}${one.error && html` <span class="note"><bdi>${one.error}</bdi></span>`}</td><td class="num">${one.revision || '–'}</td></tr>`)}</tbody></table></div></${Panel}>`;
 }
