@@ -1,4 +1,4 @@
-"""Makes the pictures of the page in docs/images: `python -m tests.page.screenshots [URL]`.
+"""Makes the pictures of the page in docs/images: `python -m tests.page.screenshots [URL [NAME...]]`.
 
 Without a URL it starts the demonstration (`steward demo`) with a simulated day behind it and waits until it is live; with
 one it takes a service that runs already. Pictures: every view at 1440 x 900 and on a phone, light and dark, both languages.
@@ -34,6 +34,12 @@ SHOTS = [
     ("alert-light-en", "alert", "en", "light", DESK),
     ("alert-dark-zh", "alert", "zh", "dark", DESK),
     ("devices-light-en", "devices", "en", "light", DESK),
+    ("energy-light-en", "energy", "en", "light", DESK),
+    ("energy-phone-zh", "energy", "zh", "light", PHONE),
+    ("energy-categories-light-zh", "categories", "zh", "light", DESK),
+    ("energy-site-dark-zh", "energy-site", "zh", "dark", DESK),
+    ("ledger-light-en", "ledger", "en", "light", DESK),
+    ("reports-light-en", "reports", "en", "light", DESK),
 ]
 
 
@@ -84,14 +90,32 @@ def addresses(url: str) -> dict[str, str]:
         "devices": "#/devices",
         "alert": f"#/alerts/{alerts[0]['id']}" if alerts else "#/alerts",
         "point": f"#/point/{meters[0]}",
+        "reports": "#/reports",
+        **consumption(url),
     }
 
 
-def shoot(browser: Browser, url: str, folder: Path) -> None:
-    """Takes every picture."""
+def consumption(url: str) -> dict[str, str]:
+    """Energy, its first site, and the ledger of that site's first register with an hour open."""
+    summary = ask(url, "energy/summary")
+    site = summary["branches"][0]
+    register = next(figure for figure in site["figures"] if figure["metric"] == "energy")["registers"][0]
+    hour = int(time.time() // 3600 - 2) * 3_600_000
+    return {
+        "energy": "#/energy",
+        "categories": "#/energy?by=category",
+        "energy-site": f"#/energy/{site['key']}",
+        "ledger": f"#/ledger/{register}?start={hour - 12 * 3_600_000}&end={hour + 3_600_000}&step=hour&open={hour}",
+    }
+
+
+def shoot(browser: Browser, url: str, folder: Path, wanted: tuple[str, ...] = ()) -> None:
+    """Takes every picture, or those whose names begin as wanted."""
     where = addresses(url)
     folder.mkdir(parents=True, exist_ok=True)
     for name, view, language, theme, (width, height) in SHOTS:
+        if wanted and not name.startswith(wanted):
+            continue
         context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
         page = context.new_page()
         page.goto(f"{url}/?lang={language}&theme={theme}{where[view]}")
@@ -108,7 +132,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         if len(sys.argv) > 1:
-            shoot(browser, sys.argv[1].rstrip("/"), IMAGES)
+            shoot(browser, sys.argv[1].rstrip("/"), IMAGES, tuple(sys.argv[2:]))
         else:
             with demo() as url:
                 settled(url)

@@ -5,7 +5,7 @@ import { displayOf } from './units.js';
 
 export const METRICS = ['energy', 'water', 'gas', 'heat', 'fuel_used'];
 /** Share of time missing or held up to which two totals are compared. */
-const WHOLE = 0.01;
+const WHOLE = 0.02;
 
 /** @param {any} branch @param {string} metric */
 export const figureOf = (branch, metric) => branch.figures.find((one) => one.metric === metric);

@@ -47,6 +47,7 @@ export function History({ point, zone, query, title, usual = '24h', limits, shad
   const png = () => plot.current && savePng(plot.current.ctx.canvas, name, `${zone} · ${measureRange(range, zone)}`, { ground: token('panel'), text: token('text'), font: token('font') });
   return html`<${Panel} title=${title ?? t('history.title')} note=${`${word('metric', point.metric)}${flow ? ` · ${t('history.flow')}` : ''} · ${zone}`}more=${html`<span class="choice" role="group" aria-label=${t('history.range')}>${Object.keys(RANGES).map((key) => html`<a key=${key} href=${here({ range: key, from: undefined, to: undefined })} aria-current=${range.name === key ? 'true' : null}>${t(`range.${key}`)}</a>`)}</span>
       ${!range.moving && asked ? html`<button class="link" onClick=${reset}>${t('history.back')}</button>` : null}
+      ${point.nature === 'counter' ? html`<a class="link" href=${href('ledger', point.id)}>${t('view.ledger')}</a>` : null}
       <a class="link" href=${api.csv(point.id, range.from, range.to, load.data?.window ?? 0)} download=${`${point.id}.csv`}>${t('act.csv')}</a>
       <button class="link" onClick=${png}>${t('act.png')}</button>`}>
     ${load.data || !load.error ? html`<${Chart} columns=${columns} point=${drawn} zone=${zone} from=${range.from} to=${range.to} title=${name} loading=${load.data === undefined} limits=${valid} shades=${shades} bands=${bands}

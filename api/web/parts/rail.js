@@ -1,5 +1,5 @@
 // The rail at the left (bottom bar on a phone): the views that exist, how many alerts wait, whether the page is live.
-import { html, useChange } from '../lib/html.js';
+import { html, useChange, useEffect } from '../lib/html.js';
 import { LANGUAGES, language, t } from '../lib/i18n.js';
 import { chooseLanguage } from '../lib/settings.js';
 import { href, route } from '../lib/route.js';
@@ -19,6 +19,9 @@ export function Rail() {
   useChange(route);
   useChange(alerts);
   const current = HOME[route.value.view] ?? route.value.view;
+  useEffect(() => document.querySelector('.rail [aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [current]);
+  // on a phone the bar scrolls: the view that is shown stays in sight
+  useEffect(() => document.querySelector('.rail a[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [current]);
   const open = waiting();
   const worst = worstOf(open);
   return html`<nav class="rail" aria-label=${t('rail.views')}>
