@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from api import loopback_names, refuse_public_bind
+from rules.load import packs
 from simulators.facility import campus_toml
 from simulators.player import Options, Played, play
 from simulators.week import demo_faults
@@ -45,7 +46,8 @@ class Begun:
 def prepare(data: Path, past: int, now: int) -> Begun:
     """Writes the campus' facility file into the folder and says when its campus began: `past` ago at the first start."""
     data.mkdir(parents=True, exist_ok=True)
-    (data / FACILITY).write_text(campus_toml(broker="mqtt://127.0.0.1:0", data=".", port=0), encoding="utf-8")
+    text = campus_toml(broker="mqtt://127.0.0.1:0", data=".", port=0, packs=packs())
+    (data / FACILITY).write_text(text, encoding="utf-8")
     path = data / BEGUN
     if not path.exists():
         path.write_text(json.dumps({"start": now - past, "first_now": now}))
