@@ -147,7 +147,7 @@ def test_an_alert_shows_what_was_expected_where_it_clears_and_what_it_costs(open
     expect(page.locator("h1")).to_contain_text("Chiller 2: power above 110 kW: 131 kW since")
     expect(page.locator(".lede")).to_contain_text("It would clear at 108 kW.")
     expect(page.locator(".legend")).to_contain_text("expected")
-    expect(page.locator(".figures")).to_contain_text("70.0 kW – 96.0 kW")
+    expect(page.locator(".recorded")).to_contain_text("70.0 kW – 96.0 kW")
     cost = page.locator("[data-cost]")
     for words in (
         "268 kWh",

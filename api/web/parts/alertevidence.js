@@ -65,7 +65,7 @@ function Figures({ alert, zone }) {
   const rows = Object.entries(alert.evidence ?? {}).filter(([key, value]) => value !== null && value !== '' && typeof value !== 'object' && !TOLD.has(key)).map(([key, value]) => [word('evidence', key), figure(alert, key, value, zone)]);
   if (typeof low === 'number' && typeof high === 'number') rows.unshift([t('evidence.expected'), `${inUnit(alert, low)} – ${inUnit(alert, high)}`]);
   if (!rows.length) return null;
-  return html`<dl class="facts figures">${rows.map(([name, words]) => html`<div key=${name}><dt>${name}</dt><dd><bdi>${words}</bdi></dd></div>`)}</dl>`;
+  return html`<dl class="facts recorded">${rows.map(([name, words]) => html`<div key=${name}><dt>${name}</dt><dd><bdi>${words}</bdi></dd></div>`)}</dl>`;
 }
 
 function figure(alert, key, value, zone) {

@@ -37,7 +37,7 @@ export function AlertView({ id }) {
   return html`<${Lede} alert=${alert} zone=${zone} acts=${acts} act=${act} />
     <div class="cols">
       <div class="stack"><${Evidence} alert=${alert} zone=${zone} /><${Similar} alert=${alert} zone=${zone} /></div>
-      <div class="stack"><${Cost} alert=${alert} /><${Facts} alert=${alert} zone=${zone} /><${Chain} events=${load.data.events} alert=${alert} zone=${zone} /></div>
+      <div class="stack"><${Cost} alert=${alert} /><${Chain} events=${load.data.events} alert=${alert} zone=${zone} /><${Facts} alert=${alert} zone=${zone} /></div>
     </div>
     ${dialog && html`<${ActDialog} act=${dialog} ids=${[id]} zone=${zone} onClose=${() => setDialog('')} onDone=${load.reload} />`}`;
 }

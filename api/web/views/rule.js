@@ -1,7 +1,7 @@
 // One rule: why it exists, its table and where its limits come from, what it watches and cannot watch, its episodes over time, and
 // the form that tries it (or a changed version of it) over the past before it is switched on.
 import { html, useChange, useEffect, useLoad, useMemo } from '../lib/html.js';
-import { named, t, word } from '../lib/i18n.js';
+import { language, named, t, word } from '../lib/i18n.js';
 import { alerts } from '../lib/alerts.js';
 import { firstZone, looking } from '../lib/facility.js';
 import { count, duration, moment } from '../lib/format.js';
@@ -40,7 +40,7 @@ export function RuleView({ id }) {
   if (!rule) return html`<section class="panel"><h1 class="sr">${id}</h1><${Empty} title=${t('rule.gone', { id })}>${t('rule.goneWords')} <a class="link" href=${href('rules')}>${t('view.rules')}</a></${Empty}></section>`;
   return html`<section class="panel lede"><h1><${Severity} of=${rule.severity} big /><bdi>${rule.id}</bdi> <small>${word('rulekind', rule.kind)}</small></h1>
       <p>${named(rule.why) ? html`<bdi>${outline(named(rule.why))}</bdi> ` : ''}${named(rule.check) && html`<b>${t('alert.check')}</b> <bdi>${outline(named(rule.check))}</bdi>`}</p>
-      ${rule.about && html`<p class="note"><bdi>${rule.about}</bdi></p>`}</section>
+      ${rule.about && language.value === 'en' && html`<p class="note"><bdi>${rule.about}</bdi></p>`}</section>
     <div class="cols">
       <div class="stack"><${Episodes} rule=${rule} /><${TryIt} rule=${rule} /></div>
       <div class="stack"><${Facts} rule=${rule} /><${Unjudged} rule=${rule} /></div>
