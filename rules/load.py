@@ -98,7 +98,7 @@ def merge(
 ) -> dict[str, tuple[str, Mapping[str, Any], str]]:
     """Rule id -> (where, its whole table, the pack it comes from or ""): packs, with the facility's own keys over them."""
     merged: dict[str, tuple[str, Mapping[str, Any], str]] = {}
-    for name in use:
+    for name in sorted(use, key=lambda name: name != "basic"):  # other packs sharpen rules of the basic one, in whatever order
         try:
             for where, table in pack(name):
                 merged[table["id"]] = (where, table, name)
