@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -165,6 +166,21 @@ def test_an_alert_shows_what_was_expected_where_it_clears_and_what_it_costs(open
     expect(page.locator("[data-similar]")).to_have_count(5)
     expect(page.locator(".chain")).to_contain_text("Could not be told: lead@block-a.example")
     expect(page.locator(".chain")).to_contain_text("connection refused")
+
+
+@pytest.mark.slow
+def test_chattering_is_folded_into_one_row_that_says_how_many_it_stands_for(open_page: Open, service: DeskService) -> None:
+    now = time.time_ns()
+    for number in range(6):
+        began = now - (12 - 2 * number) * MINUTE
+        alert = Alert("chatter.one", "threshold", Severity.LOW, "a.t218.t", (), Condition.FIRING, began, began, began, None)
+        service.tell(alert)
+        if number < 5:
+            service.tell(replace(alert, condition=Condition.RESOLVED, at=began + MINUTE, resolved=began + MINUTE))
+    page = open_page("#/alerts?q=chatter.one")
+    row = page.locator("tr[data-alert]")
+    expect(row).to_have_count(1)
+    expect(row.locator("[data-muted=chattering]")).to_contain_text("6 episodes folded into this one")
 
 
 @pytest.mark.slow

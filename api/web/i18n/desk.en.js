@@ -33,6 +33,7 @@ export default {
   'alerts.anyAssignee': 'Anybody', 'alerts.allShown': 'Select all', 'alerts.hint': 'x selects, shift extends',
   'alerts.chosen': { one: '{n} selected', other: '{n} selected' },
   'alerts.fresh': { one: '{n} new: show', other: '{n} new: show' },
+  'alerts.first': { one: 'only the first {n}: filter to see others', other: 'only the first {n}: filter to see others' },
   'delivery.deliverable': 'people are told', 'delivery.inhibited': 'explained by another', 'delivery.shelved': 'shelved',
   'delivery.maintenance': 'in maintenance', 'delivery.chattering': 'chattering',
   'muted.title': 'Why nobody is told', 'muted.not': 'Not told:', 'muted.inhibited': 'explained by',

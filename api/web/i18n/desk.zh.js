@@ -26,6 +26,7 @@ export default {
   'alerts.anyRule': '全部规则', 'alerts.anyEquip': '全部设施', 'alerts.assignee': '指派对象',
   'alerts.anyAssignee': '全部人员', 'alerts.allShown': '全选', 'alerts.hint': 'x 选择，按住 Shift 连选',
   'alerts.chosen': { other: '已选 {n} 项' }, 'alerts.fresh': { other: '新增 {n} 项：显示' },
+  'alerts.first': { other: '仅显示前 {n} 项，可筛选' },
   'delivery.deliverable': '正常通知', 'delivery.inhibited': '由上级告警引起', 'delivery.shelved': '已搁置',
   'delivery.maintenance': '维护中', 'delivery.chattering': '频繁抖动',
   'muted.title': '未通知的原因', 'muted.not': '未通知：', 'muted.inhibited': '由此告警引起：',

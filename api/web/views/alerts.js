@@ -15,6 +15,8 @@ import { DeskRow } from '../parts/deskrow.js';
 import { DeskTabs } from '../parts/tabs.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
 
+/** So many rows are drawn; beyond that nobody reads, and filters help. */
+const SHOWN = 300;
 const ACTS = { acknowledge: 'a', assign: 'w', shelve: 's', close: 'c', label: 'l', comment: 'm' };
 
 /** @type {Record<string, (a: any, b: any) => number>} */
@@ -30,11 +32,13 @@ export function Alerts() {
   const { query } = route.value;
   const state = STATES.includes(query.state) ? query.state : 'open';
   const sort = SORTS.includes(query.sort) ? query.sort : 'rank';
-  const past = useLoad(state === 'resolved' ? JSON.stringify(asked(query)) : '', (signal) => desk.list(asked(query), signal).then((page) => page.alerts));
+  // what ends while the list is shown belongs into it
+  const past = useLoad(state === 'resolved' ? `${JSON.stringify(asked(query))} ${alerts.value.size}` : '', (signal) => desk.list(asked(query), signal).then((page) => page.alerts));
   const pool = state === 'resolved' ? past.data ?? [] : ranked(query.branch).filter((alert) => state === 'open' || isWaiting(alert));
   const wanted = state === 'resolved' ? pool : pool.filter((alert) => passes(alert, query, words)).sort(ORDER[sort]);
   const view = `${state} ${sort} ${query.branch ?? ''} ${FILTERS.map((name) => query[name] ?? '').join(' ')}`;
-  const { rows, waiting, touch, release } = useHeld(wanted, view, (id) => (state === 'resolved' ? undefined : alerts.value.get(id)));
+  const { rows: all, waiting, touch, release } = useHeld(wanted, view, (id) => (state === 'resolved' ? undefined : alerts.value.get(id)));
+  const rows = all.slice(0, SHOWN);
   const picks = usePicks(rows);
   const [dialog, setDialog] = useState('');
   const start = (/** @type {string} */ act) => {
@@ -50,7 +54,7 @@ export function Alerts() {
   });
   useEffect(() => document.querySelector('tr.picked')?.scrollIntoView({ block: 'nearest' }), [picks.at]);
   const zone = rows[0] ? zoneOf(rows[0]) : '';
-  return html`<${DeskTabs} /><${Panel} title=${t('view.alerts')} note=${t('alerts.note', { n: rows.length })}
+  return html`<${DeskTabs} /><${Panel} title=${t('view.alerts')} note=${t('alerts.note', { n: all.length })}
       more=${waiting > 0 && html`<button class="link" onClick=${release}>${t('alerts.fresh', { n: waiting })}</button>`}>
     <${DeskFilters} state=${state} query=${query} pool=${pool} />
     <${Acts} n=${picks.count} ready=${picks.ids().length > 0} start=${start} state=${state} />
@@ -58,7 +62,8 @@ export function Alerts() {
     <div class="scroll-x" onPointerMove=${touch} onWheel=${touch} onTouchStart=${touch} onFocusIn=${touch}><table class="alerts"><thead><tr>
         <th><input type="checkbox" aria-label=${t(state === 'resolved' ? 'alerts.allShown' : 'alerts.all')} ...${picks.all(state)} /></th>
         <th>${t('alerts.what')}</th><th class="num">${state === 'resolved' ? t('alerts.lasted') : t('alerts.since')}</th><th class="num wide-only">${t('alerts.cost')}</th><th class="num wide-only">${t('alerts.now')}</th><th class="wide-only">${t('alerts.who')}</th></tr></thead>
-      <tbody>${rows.map((alert) => html`<${DeskRow} key=${alert.id} alert=${alert} at=${alert.id === picks.at} chosen=${picks.has(alert.id)} toggle=${picks.toggle} />`)}</tbody></table></div>`}
+      <tbody>${rows.map((alert) => html`<${DeskRow} key=${alert.id} alert=${alert} at=${alert.id === picks.at} chosen=${picks.has(alert.id)} toggle=${picks.toggle} />`)}</tbody></table></div>
+    ${all.length > SHOWN && html`<p class="note under">${t('alerts.first', { n: SHOWN })}</p>`}`}
   </${Panel}>
   ${dialog && html`<${ActDialog} act=${dialog} ids=${picks.ids()} zone=${zone} onClose=${() => setDialog('')} onDone=${() => { picks.clear(); if (state === 'resolved') past.reload(); }} />`}`;
 }
