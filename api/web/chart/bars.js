@@ -31,7 +31,7 @@ export function Bars({ course, before = [], unit, metric, when, short, count, he
   };
   const pick = onPick && ((x, y, area) => course.start[index(x, area)] !== undefined && onPick(course.start[index(x, area)]));
   const sum = course.value.reduce((all, v) => all + v, 0);
-  return html`<${Canvas} name="course" draw=${draw} height=${height} painted=${course.value.filter((v) => v).length} find=${find} pick=${pick} hint=${onPick ? t('energy.courseHint') : ''} pad=${{ left: 66 }}
+  return html`<${Canvas} name="course" title=${t('energy.course')} draw=${draw} height=${height} painted=${course.value.filter((v) => v).length} find=${find} pick=${pick} hint=${onPick ? t('energy.courseHint') : ''} pad=${{ left: 66 }}
     label=${t('energy.courseSays', { n: course.start.length, v: say(sum) })}
     legend=${html`<span><i class="i-bar"></i>${t('energy.measured')}</span><span><i class="i-hatch"></i>${t('energy.hatched')}</span>${before.length ? html`<span><i class="i-tick"></i>${t('energy.before')}</span>` : null}`} />`;
 }

@@ -1,19 +1,20 @@
 // A canvas that paints itself: sharp at any pixel ratio, again on resize, theme and language. What lies under the pointer is read
 // out below it; drawings of one figure share hatching (shape not known) and axis words.
 import { html, useChange, useEffect, useRef, useState } from '../lib/html.js';
-import { language } from '../lib/i18n.js';
+import { language, t } from '../lib/i18n.js';
 import { dark } from '../lib/settings.js';
 import { token } from './marks.js';
+import { savePng } from './save.js';
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Area */
 /** @typedef {(ctx: CanvasRenderingContext2D, area: Area) => void} Draw */
 
 /**
- * @param {{draw: Draw, height: number, label: string, name: string, pad?: Partial<Area>, painted?: number, legend?: any, hint?: string,
+ * @param {{draw: Draw, height: number, label: string, name: string, title?: string, pad?: Partial<Area>, painted?: number, legend?: any, hint?: string,
  *   find?: (x: number, y: number, area: Area) => string, pick?: (x: number, y: number, area: Area) => void}} props
- *   painted: how much there is to paint, for tests
+ *   title: with it, the drawing can be saved as a picture; painted: how much there is to paint, for tests
  */
-export function Canvas({ draw, height, label, name, pad = {}, painted = 0, legend, hint = '', find, pick }) {
+export function Canvas({ draw, height, label, name, title = '', pad = {}, painted = 0, legend, hint = '', find, pick }) {
   useChange(dark);
   useChange(language);
   const box = useRef(/** @type {HTMLCanvasElement | null} */ (null));
@@ -35,12 +36,13 @@ export function Canvas({ draw, height, label, name, pad = {}, painted = 0, legen
     watch.observe(canvas);
     return () => watch.disconnect();
   }, [draw, height, dark.value, language.value]);
+  const png = () => box.current && savePng(box.current, title, label, { ground: token('panel'), text: token('text'), font: token('font') });
   const at = (/** @type {PointerEvent} */ event, /** @type {Function} */ then) => then(event.offsetX, event.offsetY, area());
   return html`<div class="drawn">
     <canvas ref=${box} data-chart=${name} class=${pick ? 'can-pick' : ''} style=${{ height: `${height}px` }} role="img" aria-label=${label}
       onPointerMove=${find && ((event) => at(event, (x, y, where) => setRead(find(x, y, where))))} onPointerLeave=${() => setRead('')}
       onClick=${pick && ((event) => at(event, pick))}></canvas>
-    <div class="legend">${legend}<span class="read" aria-hidden="true">${read || html`<span class="wide-only">${hint}</span>`}</span></div>
+    <div class="legend">${legend}<span class="read" aria-hidden="true">${read || html`<span class="wide-only">${hint}</span>`}</span>${title && html`<button class="link" onClick=${png} aria-label=${`${t('act.png')}: ${title}`}>${t('act.png')}</button>`}</div>
   </div>`;
 }
 

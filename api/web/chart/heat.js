@@ -40,7 +40,7 @@ export function Heat({ profile, days, onDay }) {
     if (at) onDay(profile.days[at.row]);
   });
   const scale = cells.length ? html`<span><i class="i-scale"></i>${valueText(rateOf(profile.unit, low), gauge, displayOf(gauge.unit, rateOf(profile.unit, high) ?? 0, gauge.metric)).text} – ${say(high)}</span>` : null;
-  return html`<${Canvas} name="heat" draw=${draw} height=${height} pad=${{ left: 86, top: 6 }} painted=${cells.length} find=${find} pick=${pick} hint=${t('heat.hint')}
+  return html`<${Canvas} name="heat" title=${t('heat.title')} draw=${draw} height=${height} pad=${{ left: 86, top: 6 }} painted=${cells.length} find=${find} pick=${pick} hint=${t('heat.hint')}
     label=${cells.length ? t('heat.says', { n: number(rows, 0), low: say(low), high: say(high) }) : t('chart.none')}
     legend=${html`${scale}<span><i class="i-hatch"></i>${t('heat.uncertain')}</span>`} />`;
 }

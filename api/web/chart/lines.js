@@ -23,7 +23,7 @@ export function Lines({ name, lines, gauge, label, words, where, height = 190 })
     });
     return `${where(share)} · ${said.join(' · ')}`;
   };
-  return html`<${Canvas} name=${name} draw=${draw} height=${height} pad=${{ left: 62 }} painted=${every.length} label=${label} find=${find}
+  return html`<${Canvas} name=${name} title=${label} draw=${draw} height=${height} pad=${{ left: 62 }} painted=${every.length} label=${label} find=${find}
     legend=${lines.length > 1 ? lines.map((line) => html`<span key=${line.label}><i class=${line.dash ? 'i-dash' : 'i-mean'}></i>${line.label}</span>`) : null} />`;
 }
 

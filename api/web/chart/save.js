@@ -1,4 +1,4 @@
-// Saving a chart as a picture with its title. (CSV comes from the API, with every window and all its columns.)
+// Saving a chart as a picture with its title, and a table as CSV. (History's CSV comes from the API, with every window.)
 
 /** @param {Blob} blob @param {string} name */
 function offer(blob, name) {
@@ -30,3 +30,9 @@ export function savePng(canvas, title, note, look) {
   ctx.drawImage(canvas, 12 * ratio, head);
   out.toBlob((blob) => blob && offer(blob, `${fileName(title)}.png`), 'image/png');
 }
+
+/** A cell: numbers as they are, text quoted; what a spreadsheet would take for a formula stays text. @param {string | number | null | undefined} v */
+const cell = (v) => (v === null || v === undefined ? '' : typeof v === 'number' ? String(v) : `"${(/^[=+\-@\t\r]/.test(v) ? `'${v}` : v).replace(/"/g, '""')}"`);
+
+/** Saves rows as CSV (UTF-8 with a mark, so that spreadsheets read CJK). @param {(string | number | null | undefined)[][]} rows @param {string} name */
+export const saveCsv = (rows, name) => offer(new Blob(['\ufeff', rows.map((row) => row.map(cell).join(',')).join('\r\n'), '\r\n'], { type: 'text/csv' }), `${fileName(name)}.csv`);

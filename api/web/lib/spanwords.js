@@ -34,3 +34,6 @@ export function fromTo(start, end, zone) {
   if (clock(start, zone) === '00:00' && clock(end, zone) === '00:00') return day.formatRange(start, end - 60_000);
   return dayOf(start, zone) === dayOf(end - 1, zone) ? `${moment(start, zone)} – ${clock(end, zone)}` : `${moment(start, zone)} – ${moment(end, zone)}`;
 }
+
+/** When something arrived that was true at `at`: the clock to the second, with the date where it is another day. @param {number} ms @param {number} at @param {string} zone */
+export const arrived = (ms, at, zone) => (dayOf(ms, zone) === dayOf(at, zone) ? format(zone, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(ms) : moment(ms, zone));

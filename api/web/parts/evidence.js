@@ -3,7 +3,7 @@ import { html, useLoad, useState } from '../lib/html.js';
 import { t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { duration, exact, number } from '../lib/format.js';
-import { fromTo } from '../lib/spanwords.js';
+import { arrived, fromTo } from '../lib/spanwords.js';
 import { registerOf } from '../lib/units.js';
 import { Panel, Pending } from './panel.js';
 
@@ -30,7 +30,7 @@ export function Evidence({ point, interval, unit, metric, zone }) {
     ${declarations.length > 0 && html`<ul class="chain">${declarations.map((one) => html`<li key=${one.number} class="done">${word('declared', one.kind)}<span>${exact(one.at, zone)} · ${one.by}${one.reason ? ` · ${one.reason}` : ''}</span></li>`)}</ul>`}
     ${thrown.length > 0 && html`<div class="bar"><span class="choice" role="group" aria-label=${t('evidence.which')}><button aria-pressed=${!all} onClick=${() => setAll(false)}>${t('evidence.onlyThrown')}</button><button aria-pressed=${all} onClick=${() => setAll(true)}>${t('evidence.allReads')}</button></span></div>`}
     <div class="scroll-x tall"><table class="reads"><thead><tr><th>${t('evidence.at')}</th><th class="num">${t('evidence.value')}</th><th>${t('evidence.label')}</th></tr></thead>
-      <tbody>${listed.map((one) => html`<tr key=${`${one.at} ${one.received} ${one.value}`} data-label=${one.label}><td>${exact(one.at, zone)}<span class="note received">${t('evidence.received', { v: exact(one.received, zone) })}</span></td><td class="num" title=${one.raw === one.value ? null : t('evidence.raw', { v: number(one.raw, 0) })}>${say(one.value)}</td>
+      <tbody>${listed.map((one) => html`<tr key=${`${one.at} ${one.received} ${one.value}`} data-label=${one.label}><td>${exact(one.at, zone)}<span class="note received">${t('evidence.received', { v: arrived(one.received, one.at, zone) })}</span></td><td class="num" title=${one.raw === one.value ? null : t('evidence.raw', { v: number(one.raw, 0) })}>${say(one.value)}</td>
         <td class="wrap">${one.label ? html`<span class="beyond" title=${word('labelwhy', one.label)}>${word('label', one.label)}</span> <span class="note">${word('labelwhy', one.label)}</span>` : t('evidence.good')}${one.source === 'manual' ? ` · ${t('evidence.manual')}` : ''}</td></tr>`)}</tbody></table></div>
     ${reads.length > listed.length && (all || !thrown.length) ? html`<div class="legend">${t('evidence.first', { n: MOST, all: number(reads.length, 0) })}</div>` : null}</${Panel}>`;
 }

@@ -1,7 +1,7 @@
 // Energy: what was used where, against the period before and last year, with its cost, carbon and standard coal; whether it stays
 // within the quota. Every figure opens its node, the node its registers, a register its reads.
 import { html, useLoad, useMemo } from '../lib/html.js';
-import { t, word } from '../lib/i18n.js';
+import { named, t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { dayOf, zoneOffset } from '../lib/format.js';
 import { facility, firstZone, nodeOf, sites, trail } from '../lib/facility.js';
@@ -12,6 +12,7 @@ import { PERIODS, STEP, alike, moved, soFar, spanOf, yearAgo } from '../lib/peri
 import { carriers, figureOf, tops } from '../lib/energy.js';
 import { barWords, spanWords } from '../lib/spanwords.js';
 import { Bars } from '../chart/bars.js';
+import { saveCsv } from '../chart/save.js';
 import { Figures } from '../parts/figures.js';
 import { Choice, PeriodBar } from '../parts/period.js';
 import { Quotas } from '../parts/quotas.js';
@@ -83,9 +84,16 @@ function Overview({ branch, zone, when }) {
       <${Panel} title=${t('energy.course')} note=${`${word('carrier', metric)} · ${zone}`}><${Bars} course=${course} before=${pastOf(past)} unit=${summary.branches.map((one) => figureOf(one, metric)).find(Boolean).unit} metric=${metric} ...${words} count=${words.count(when.date)} onPick=${pick} /></${Panel}>
       <${Quotas} sites=${own} year=${Number(when.date.slice(0, 4))} />
     </div>
-    <${Panel} title=${t('energy.figures')} note=${word('by', by)}><${Figures} summary=${summary} metric=${metric} before=${before.data} year=${year.data} /></${Panel}>
+    <${Panel} title=${t('energy.figures')} note=${word('by', by)} more=${html`<button class="link" onClick=${() => saveCsv(csvOf(summary), `${t('view.energy')} ${when.title}`)}>${t('act.csv')}</button>`}><${Figures} summary=${summary} metric=${metric} before=${before.data} year=${year.data} /></${Panel}>
     ${own.length > 1 && !branch && html`<${Ranking} metric=${metric} span=${when.span} />`}`;
 }
+
+/** Every figure of a summary as a table: canonical units, shares 0-1, the marks of its quality. @param {any} summary */
+const csvOf = (summary) => [
+  ['key', 'name', 'parent', 'metric', 'start', 'end', 'value', 'unit', 'missing', 'held', 'spread', 'estimated', 'revision', 'cost', 'currency', 'kgCO2', 'kgce', 'registers'],
+  ...summary.branches.flatMap((one) => one.figures.map((figure) => [one.key, named(one.name) || one.id, one.parent, figure.metric, new Date(summary.start).toISOString(), new Date(summary.end).toISOString(), figure.value, figure.unit,
+    figure.quality.missing, figure.quality.held, figure.quality.spread, figure.quality.estimated, figure.quality.revision, figure.worth.cost, figure.worth.currency, figure.worth.carbon, figure.worth.coal, figure.registers.join(' ')])),
+];
 
 /** The steps of the period before, those that nothing is known of left out. @param {any} course */
 function pastOf(course) {
