@@ -20,7 +20,7 @@ from steward.store.spool import SpooledStore
 
 log = structlog.get_logger()
 
-SAVE_EVERY = 600.0
+SAVE_EVERY = 1800.0
 
 
 def books_of(
@@ -48,6 +48,7 @@ def books_of(
         meters=settings.meters,
         table=settings.ledger,
         behind=lambda: store.status().samples > 0,
+        weather_file=settings.root / settings.derived.energy.weather_file if settings.derived.energy.weather_file else None,
     )
 
 

@@ -11,6 +11,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -64,9 +65,10 @@ class Books(Answers):
         meters: Sequence[MeterTable] = (),
         table: LedgerTable | None = None,
         behind: Callable[[], bool] = lambda: False,
+        weather_file: Path | None = None,
     ) -> None:
         super().__init__(Core(LedgerRecords(records.database), index), records, index, clock, registry)
-        self._told = told
+        self._told, self._weather_file = told, weather_file
         self._thread = ThreadPoolExecutor(1, "books")
         self._watermark, self._closed_at = 0, 0
         self._recent: list[tuple[int, NDArray[np.uint64]]] = []
@@ -138,7 +140,7 @@ class Books(Answers):
 
     async def _fit_all(self, now: int) -> None:
         """Fits, one by one, every register that has half a year settled and no accepted baseline."""
-        if not self._baselines.weather_point:
+        if not self._baselines.knows_weather:
             return
         with self._lock:
             names = self._baselines.candidates()
@@ -221,6 +223,7 @@ class Books(Answers):
             meters = {meter.id: meter for meter in self._meters}
             self._figures.sums = sums_of(meters)
             self._baselines.weather_point = weather_point(self._facility, self._table.weather)
+            self._baselines.weather_file = None if self._table.weather else self._weather_file
             self.core.bind(registers_of(self._facility, meters), list(self._facility.points))
 
     def _pack(self) -> bytes:

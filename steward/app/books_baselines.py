@@ -7,6 +7,7 @@ refused is a row; an accepted baseline keeps its period, so that a saving is alw
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from metering.towt import Week
 from steward.app.books_core import Core
 from steward.app.books_figures import Figures
 from steward.app.books_restate import Fetch
+from steward.app.energy_data import weather_of_file
 from steward.errors import StewardError
 from steward.model import Facility, Quality
 from steward.units import DAY
@@ -45,15 +47,26 @@ class Baselines:
     def __init__(self, core: Core, figures: Figures, fetch: Fetch) -> None:
         self._core, self._figures, self._fetch = core, figures, fetch
         self.weather_point = ""
+        self.weather_file: Path | None = None
+        """Where the temperature comes from: a file if there is one, else a point."""
         self._made: dict[str, Baseline | Refusal] = {}
 
     def weather(self, start: int, end: int) -> Weather:
         """Hourly temperature of [start, end)."""
+        if self.weather_file is not None:
+            return weather_of_file(self.weather_file)
         if not self.weather_point:
-            raise StewardError("no outdoor temperature: no temperature at a weather_station, and ledger.weather is empty")
+            raise StewardError(
+                "no outdoor temperature: no temperature at a weather_station, ledger.weather and energy.weather_file are empty"
+            )
         found = self._fetch([self.weather_point], start, end)[self.weather_point]
         found = found.take(found.quality < Quality.BAD)
         return Weather.of(found.at, found.value)
+
+    @property
+    def knows_weather(self) -> bool:
+        """Whether there is an outdoor temperature."""
+        return self.weather_file is not None or bool(self.weather_point)
 
     def candidates(self) -> list[str]:
         """Registers that have half a year settled and no accepted baseline."""

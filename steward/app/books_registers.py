@@ -13,11 +13,9 @@ from fractions import Fraction
 
 from metering.reads import Parameters
 from steward.config.meters import MeterTable
-from steward.model import Facility, Nature, Point
+from steward.model import DERIVED, Facility, Nature, Point
 from steward.units import HOUR, UNITS
 
-DERIVED = "derived"
-"""The role of derived points: rules that want them say so, totals of main meters leave them out."""
 FAULTS = {0: "none", 1: "held", 2: "stuck", 3: "question"}
 QUARTER_HOURS = 4
 _STEP = {"m3": 1e-4}

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from steward.config.values import Duration
+from steward.config.values import Duration, quantity
 from steward.errors import Problem
 from steward.model import Nature, Point
 from steward.units import MINUTE
@@ -25,6 +25,18 @@ def _ratio(value: Any) -> Any:
             return (int(parts[0]), int(parts[1]))
         raise ValueError(f"got {value!r}, expected primary/secondary such as 400/5")
     return value
+
+
+def _per_pulse(value: Any) -> Any:
+    """A quantity of energy or volume, or a number in the point's canonical unit."""
+    if not isinstance(value, str):
+        return value
+    for canonical in ("Wh", "m3"):
+        try:
+            return quantity(value, canonical)
+        except ValueError:
+            continue
+    raise ValueError(f'got {value!r}, expected for example "0.5kWh" or "10L"')
 
 
 Ratio = Annotated[tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]], BeforeValidator(_ratio)]
@@ -52,7 +64,9 @@ class MeterTable(BaseModel):
         None, gt=0, description="most that can be consumed in an hour, register units; default: learned"
     )
     cadence: Duration | None = Field(None, gt=0, description="expected time between reads; default: the point's interval")
-    per_pulse: float = Field(1.0, gt=0, description="pulses: consumption of one pulse, in the point's canonical unit")
+    per_pulse: Annotated[float, BeforeValidator(_per_pulse)] = Field(
+        1.0, gt=0, description='pulses: consumption of one pulse, "0.5kWh", "10L", or a number in the point\'s canonical unit'
+    )
     method: Literal["trapezoid", "hold"] = Field("trapezoid", description="power: straight line, or the earlier value holds")
     longest: Duration = Field(15 * MINUTE, gt=0, description="power: samples further apart are a gap and not integrated")
 

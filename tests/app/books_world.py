@@ -47,13 +47,14 @@ class World:
         meters: tuple[MeterTable, ...] = (),
         table: LedgerTable | None = None,
         start: int = T0,
+        weather_file: Path | None = None,
     ) -> None:
         text = (
             FILE
             + "".join(POINT.format(id=f"m{number}", metric="energy", unit="kWh", extra=RATED) for number in range(count))
             + more
         )
-        self.meters, self.table = meters, table
+        self.meters, self.table, self.weather_file = meters, table, weather_file
         self.facility: Facility = with_derived(parse([("f.toml", text)]).facility, meters)
         self.now = start
         self.records = Records(f"sqlite:///{folder}/records.db")
@@ -75,6 +76,7 @@ class World:
             self.registry,
             meters=self.meters,
             table=self.table,
+            weather_file=self.weather_file,
         )
 
     async def open(self) -> None:

@@ -34,10 +34,22 @@ def meter(**fields: Any) -> MeterTable:
         (KWH, meter(direction="export"), 1000.0 * np.arange(97), -96_000),
         (KWH, meter(source="pulses", per_pulse=500), np.full(97, 3.0), 96 * 1500),
         (M3, meter(source="pulses", per_pulse=0.01), np.full(97, 7.0), 96 * 0.07),
+        (KWH, meter(source="pulses", per_pulse="0.5kWh"), np.full(97, 3.0), 96 * 1500),
+        (M3, meter(source="pulses", per_pulse="10L"), np.full(97, 7.0), 96 * 0.07),
         (KWH, meter(source="interval"), np.full(97, 250.0), 96 * 250),
         (M3, meter(), np.arange(97) * 0.25, 24.0),
     ],
-    ids=["current transformer", "voltage transformer", "export", "kWh a pulse", "litres a pulse", "interval meter", "water"],
+    ids=[
+        "current transformer",
+        "voltage transformer",
+        "export",
+        "Wh a pulse",
+        "m3 a pulse",
+        "kWh a pulse",
+        "litres a pulse",
+        "interval meter",
+        "water",
+    ],
 )
 async def test_a_source_ends_as_consumption_in_the_canonical_unit(
     tmp_path: Path, point: dict[str, str], table: MeterTable, values: FloatArray, total: float
@@ -169,6 +181,54 @@ async def test_a_baseline_is_fitted_or_refused_with_its_reason_and_savings_follo
         ("m0", "wang", ""),
         ("m1", "wang", "scatter"),
     ]
+    await world.close()
+
+
+async def test_weather_may_come_from_a_file(tmp_path: Path) -> None:
+    hours = T0 + np.arange(0, 240 * DAY, HOUR, dtype=np.int64)
+    outside = 12 - 12 * np.cos((hours - T0) / DAY / 200 * 2 * np.pi)
+    times = np.datetime_as_string(hours.astype("datetime64[ns]").astype("datetime64[s]"))
+    rows = [f"{at}Z,{value:.3f}" for at, value in zip(times, outside, strict=True)]
+    (tmp_path / "weather.csv").write_text("at,degc\n" + "\n".join(rows) + "\n")
+    world = World(tmp_path, 1, weather_file=tmp_path / "weather.csv")
+    await world.open()
+    at = T0 + np.arange(0, 240 * DAY, 15 * MINUTE, dtype=np.int64)
+    heat = 4 + 0.5 * np.maximum(0, 15 - np.interp(at, hours, outside))
+    await world.feed("m0", at, np.floor(1e6 + np.cumsum(heat) * 250))
+    made = await asyncio.to_thread(world.books.fit, "m0", T0 + DAY, T0 + 230 * DAY, "wang", world.now)
+    assert isinstance(made, Baseline)
+    assert made.daily.r2 > 0.95
+    await world.close()
+
+
+async def test_limits_learned_from_a_history_find_the_jump_in_it_and_are_learned_again(tmp_path: Path) -> None:
+    world = World(tmp_path, 0, POINT.format(id="x", extra="", **KWH))
+    await world.open()
+    at, value = steady(90)
+    value[at >= T0 + 20 * DAY] += 9e9  # a swap without a word, before anything forbade it
+    for part in np.array_split(np.flatnonzero(at < T0 + 30 * DAY), 10):
+        await world.feed("x", at[part], value[part])
+    assert world.books.consumption("x", T0, T0 + 29 * DAY).total > 9e9
+    await world.books.nightly()
+    await world.books.idle()
+    assert world.books.consumption("x", T0, T0 + 29 * DAY).total < 1e8
+    assert world.books.revisions("x", T0, T0 + 29 * DAY)[-1].reason == "parameter"
+    assert [one.topic for one in world.books.questions()] == ["swap"]
+    rows = world.books.core.records.decisions("parameter", "x")
+    assert [(row["content"]["reason"], row["at"]) for row in rows] == [("learned", T0)]
+    assert rows[0]["content"]["still"] > 0
+    later = value.copy()
+    grown = at >= T0 + 32 * DAY
+    later[grown] += np.cumsum(np.where(grown, 40_000.0, 0.0))[grown]
+    for part in np.array_split(np.flatnonzero(at >= T0 + 30 * DAY), 20):
+        await world.feed("x", at[part], later[part])
+    await world.books.nightly()
+    rows = world.books.core.records.decisions("parameter", "x")
+    assert len(rows) == 2, "a month later, for what is to come"
+    assert rows[1]["at"] == world.now
+    assert rows[1]["content"]["rate"] > rows[0]["content"]["rate"]
+    await world.books.nightly()
+    assert len(world.books.core.records.decisions("parameter", "x")) == 2
     await world.close()
 
 
