@@ -13,104 +13,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.explain import Link, Path, Window, explain, informative, repeat_rank, supported, throw_costs
+from metering.explain import Link, Path, Window, explain, informative, repeat_rank, replayed, supported, throw_costs
 from metering.reads import Limits
+from metering.runs import (
+    MARGIN,
+    Explained,
+    Rows,
+    Series,
+    anchor_rows,
+    good_links,
+    raise_limits,
+    standing_rows,
+)
 from steward.model import BoolArray, IntArray
-from steward.units import DAY
 
-MARGIN = 5
-"""Informative good links between an anchor and the nearest bad link."""
-RISES, RAISING = 10, 5
-"""A demand above the limit in RAISING of RISES rising links in a row raises the limit there tenfold."""
+__all__ = ["MARGIN", "Explained", "Rows", "Search", "Series", "search"]
+
 _DENSE = 260
 _EDGE = 12
 _PLATEAU = 7
-
-Rows = NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Reads of one register between two declared events: sorted and distinct; `power` is the unit factor it starts in.
-
-    pinned: the first (last) read is declared; anchored: the first is an anchor of what went before.
-    """
-
-    at: IntArray
-    value: IntArray
-    limits: Limits
-    power: int = 0
-    pinned_first: bool = False
-    pinned_last: bool = False
-    anchored: bool = False
-
-    def __len__(self) -> int:
-        return len(self.at)
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """Good reads of a series in time order: rows, unit power, kind of the link that leads to each (the first: MEASURED).
-
-    limits: those used, with the raised ones; anchors: rows that later reads behind them cannot take away.
-    """
-
-    rows: Rows
-    power: IntArray
-    kind: IntArray
-    limits: Limits
-    anchors: Rows
-
-
-def good_links(series: Series, limits: Limits, start: int, end: int, power: int) -> BoolArray:
-    """Which neighbouring reads of [start, end) are a plausible rise in the given unit."""
-    at, value = series.at[start:end], series.value[start:end]
-    step = value[1:] - value[:-1]
-    cap = limits.cap(at[1:] - at[:-1], slice(start + 1, end))
-    return np.asarray((step >= 0) & (step <= cap * 10.0**power + 2))
-
-
-def raise_limits(series: Series, start: int, power: int) -> Limits:
-    """The limits with lasting demand above them raised: five rises above within ten rises in a row."""
-    limits = series.limits
-    at, value = series.at[start:], series.value[start:]
-    step, elapsed = value[1:] - value[:-1], at[1:] - at[:-1]
-    cap = limits.cap(elapsed, slice(start + 1, None)) * 10.0**power
-    rising = np.flatnonzero(step > 0)
-    above = (step[rising] > cap[rising] + 2) & (step[rising] <= 10 * cap[rising]) & (elapsed[rising] <= DAY)
-    if above.sum() < RAISING:
-        return limits
-    count = np.concatenate(([0], np.cumsum(above)))
-    places = np.arange(len(above))
-    raised = np.zeros(len(above), np.bool_)
-    for shift in range(RISES):
-        first = np.maximum(places - shift, 0)
-        last = np.minimum(places - shift + RISES, len(above))
-        raised |= (count[last] - count[first]) >= RAISING
-    factor = limits.raised.copy()
-    factor[rising[raised & above] + start + 1] = 10.0
-    return replace(limits, raised=factor)
-
-
-def anchor_rows(at: IntArray, changes: IntArray, good: BoolArray, horizon: int, anchored: bool = False) -> Rows:
-    """Rows with MARGIN informative good links and `horizon` ns on either side; `changes` counts informative reads.
-
-    anchored: the first row is an anchor itself, so that the run it stands in has begun long before.
-    """
-    size = len(at)
-    if not size:
-        return np.zeros(0, np.intp)
-    breaks = np.flatnonzero(~good)
-    run = np.zeros(size, np.intp)
-    run[breaks + 1] = 1
-    run = np.cumsum(run)
-    first = np.concatenate(([0], breaks + 1))[run]
-    last = np.concatenate((breaks, [size - 1]))[run]
-    early = (changes - changes[first] >= MARGIN) & (at - at[first] >= horizon)
-    if anchored:
-        early |= run == 0
-    late = (changes[last] - changes >= MARGIN) & (at[last] - at >= horizon)
-    return np.flatnonzero(early & late)
+_MOST_UNITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +60,9 @@ class Search:
         self._places: list[_Place] = []
         self.finished = len(series) == 0
         if not self.finished:
-            informs = informative(series.value)
-            self._changes: IntArray = np.cumsum(informs).astype(np.int64)
+            self._replays = replayed(series.at, series.value, series.limits.horizon)
+            self._changes: IntArray = np.cumsum(informative(series.value) & ~self._replays).astype(np.int64)
+            self._supported: dict[tuple[int, int, int], tuple[int, ...]] = {}
             self._cost: IntArray | None = None
             self._screen()
 
@@ -151,7 +74,10 @@ class Search:
         bad = np.flatnonzero(~good) + start
         strict = good if self.limits.raised.max() == 1 else good_links(series, series.limits, start, len(series), self._power)
         anchored = start > 0 or series.anchored
-        rows = anchor_rows(series.at[start:], self._changes[start:], strict, series.limits.horizon, anchored) + start
+        rows = anchor_rows(series.at[start:], self._changes[start:], strict, series.limits.horizon, anchored)
+        if len(bad):
+            rows = standing_rows(series, series.limits, start, strict, rows, self._power)
+        rows = rows + start
         self._bad, self._epoch_anchors = bad, rows
         if not len(bad):
             self._take_good(len(series) - 1)
@@ -159,8 +85,9 @@ class Search:
             self.finished = True
             return
         if self._cost is None:
-            self._cost = np.concatenate(([0], np.cumsum(throw_costs(series.value))))
+            self._cost = np.concatenate(([0], np.cumsum(throw_costs(series.value, self._replays))))
             self._rank = repeat_rank(series.value)
+            self._since = series.since()
         before = np.searchsorted(rows, bad, side="right") - 1
         after = np.searchsorted(rows, bad + 1, side="left")
         edges = np.concatenate(([start], rows, [len(series) - 1]))
@@ -172,31 +99,39 @@ class Search:
         self._places = [place if place.ready else self._ends(place) for place in self._places]
         return [self._window(place) for place in self._places]
 
-    def _near(self, place: _Place) -> Rows:
-        """Rows about the first bad links of a place, where a change of unit must show."""
-        bad = self._bad[(self._bad >= place.first) & (self._bad < place.last)][:40]
-        near = np.unique(bad[:, None] + np.arange(-10, 12)[None, :])
-        return near[(near >= place.first) & (near <= place.last)]
-
     def _powers(self, place: _Place) -> tuple[int, ...]:
-        near = self._near(place)
-        window = _plain(self.series, self.limits, near)
-        return supported(window, self._power)[:4]
+        """Units that the place supports, the one it starts in first: those reached from it, and those reached from these."""
+        key = (place.first, place.last, self._power)
+        if key in self._supported:
+            return self._supported[key]
+        powers = [self._power]
+        bad = self._bad[(self._bad >= place.first) & (self._bad < place.last)]
+        for power in powers:
+            near = np.unique(bad[:40, None] + np.arange(-10, 12)[None, :])
+            near = near[(near >= place.first) & (near <= place.last)]
+            fresh = [one for one in supported(_plain(self.series, self.limits, near), power)[1:] if one not in powers]
+            powers.extend(fresh[: _MOST_UNITS - len(powers)])
+            for one in fresh:  # what no unit so far explains
+                bad = bad[~good_links(self.series, self.limits, place.first, place.last + 1, one)[bad - place.first]]
+        self._supported[key] = tuple(powers)
+        return self._supported[key]
 
     def _ends(self, place: _Place) -> _Place:
         """The place with the nearer ends that it may have if the unit changes in it."""
-        series = self.series
         ends: list[tuple[int, int | None]] = []
-        bad = int(self._bad[np.searchsorted(self._bad, place.first)])
         for power in self._powers(place)[1:]:
-            good = good_links(series, series.limits, bad + 1, place.last + 1, power)
-            found = anchor_rows(
-                series.at[bad + 1 : place.last + 1], self._changes[bad + 1 : place.last + 1], good, series.limits.horizon
-            )
-            if len(found) and found[0] + bad + 1 < place.last:
-                ends.append((int(found[0]) + bad + 1, power))
+            found = self._anchors_in(place, power)
+            if len(found) and found[0] < place.last:
+                ends.append((int(found[0]), power))
         choices = [*sorted(ends), (place.last, None)]
         return _Place(place.first, choices[0][0], choices[0][1], tuple(choices[1:]), True)
+
+    def _anchors_in(self, place: _Place, power: int) -> Rows:
+        """Rows behind the first bad link of a place that are anchors in another unit."""
+        series, last = self.series, place.last + 1
+        begin = int(self._bad[np.searchsorted(self._bad, place.first)]) + 1
+        good = good_links(series, series.limits, begin, last, power)
+        return anchor_rows(series.at[begin:last], self._changes[begin:last], good, series.limits.horizon) + begin
 
     def _window(self, place: _Place) -> Window:
         series = self.series
@@ -218,6 +153,7 @@ class Search:
             thrown=self._cost[stretch],
             passed=self._cost[stretch + 1],
             changes=self._changes[stretch],
+            since=self._since[stretch],
             chained=chained,
             rows=stretch,
             limits=self.limits.take(stretch),
@@ -257,7 +193,7 @@ class Search:
                 later.append(place)
                 continue
             ended = int(path.power[-1])
-            if place.power is not None and ended != place.power and place.further:
+            if place.power is not None and ended != place.power and place.further and not self._ends_firm(place, ended):
                 later.append(_Place(place.first, place.further[0][0], place.further[0][1], place.further[1:], True))
                 continue
             self._take_good(place.first - 1)
@@ -270,6 +206,11 @@ class Search:
             self._take_good(len(self.series) - 1)
             self._anchors.append(self._epoch_anchors)
             self.finished = True
+
+    def _ends_firm(self, place: _Place, power: int) -> bool:
+        """Whether the end of a place is an anchor in the unit in which the path came to it."""
+        whole = _Place(place.first, place.further[-1][0])
+        return bool((self._anchors_in(whole, power) == place.last).any())
 
     def _next_epoch(self, first: int, last: int, power: int) -> None:
         """Go on in another unit from an anchor of that unit."""
@@ -313,7 +254,9 @@ class Search:
             return Explained(empty, empty.astype(np.int64), empty.astype(np.int64), self.limits, empty)
         rows, power, kind = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         kind[:1] = Link.MEASURED
-        anchors = np.unique(np.concatenate([*self._anchors, empty]))
+        firm = np.zeros(len(self.series), np.bool_)
+        firm[np.concatenate([*self._anchors, empty])] = True
+        anchors = np.flatnonzero(firm)
         return Explained(rows.astype(np.intp), power.astype(np.int64), kind.astype(np.int64), self.limits, anchors)
 
 
@@ -331,6 +274,7 @@ def _plain(series: Series, limits: Limits, rows: Rows) -> Window:
         none,
         none,
         none,
+        series.at[rows],
         np.zeros((1, len(rows)), np.bool_),
         rows,
         limits.take(rows),

@@ -52,10 +52,12 @@ class Bank:
 
     def close(self, register: NumberArray, at: IntArray, value: IntArray, edges: IntArray) -> Closed:
         """Take reads (any order) and cut them at the grid times `edges` (sorted ns)."""
-        order = np.lexsort((value, at, register))
-        register, at, value = register[order], at[order], value[order]
+        if not _ordered(register, at, value):
+            order = np.lexsort((value, at, register))
+            register, at, value = register[order], at[order], value[order]
         fresh = at > self.at[register]
-        register, at, value = register[fresh], at[fresh], value[fresh]
+        if not fresh.all():
+            register, at, value = register[fresh], at[fresh], value[fresh]
         first = np.concatenate((np.ones(min(1, len(at)), np.bool_), register[1:] != register[:-1]))
         before_at = np.where(first, self.at[register], np.concatenate((at[:1], at[:-1])))
         before = np.where(first, self.value[register], np.concatenate((value[:1], value[:-1])))
@@ -107,5 +109,15 @@ class Bank:
         longest = np.zeros((len(self.at), len(edges) - 1), np.int64)
         for number in range(len(edges) - 1):
             touched = np.flatnonzero((before >= 0) & (before < edges[number + 1]) & (at > edges[number]))
-            np.maximum.at(longest[:, number], register[touched], at[touched] - before[touched])
+            if len(touched):
+                owner = register[touched]  # sorted: one stretch for each register
+                begin = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
+                longest[owner[begin], number] = np.maximum.reduceat(at[touched] - before[touched], begin)
         return longest
+
+
+def _ordered(register: NumberArray, at: IntArray, value: IntArray) -> bool:
+    """Whether reads stand by register, time and value already: sorting them would take most of the time."""
+    same = register[1:] == register[:-1]
+    later = (at[1:] > at[:-1]) | ((at[1:] == at[:-1]) & (value[1:] >= value[:-1]))
+    return bool(((register[1:] > register[:-1]) | (same & later)).all())

@@ -51,9 +51,13 @@ THROW, THROW_REPEAT, REPEATS, RETURN, RETURN_READ = 1000, 20, 50, 5000, 1
 NEAR_READS = 10
 """Predecessors reach back H or this many informative reads."""
 STEPS = (-3, -2, -1, 1, 2, 3)
-"""Powers of ten by which a unit can change."""
+"""Powers of ten by which a unit can change at once."""
+MOST_POWER = 6
+"""Highest power of ten, either way, that changes can add up to against the base unit."""
 WRAPS = np.array(sorted([10.0**power for power in range(4, 13)] + [2.0**16, 2.0**24, 2.0**31, 2.0**32]))
 NEVER = 1 << 29
+SUPPORT = 3
+"""Reads that must speak for another unit: fewer are cheaper to throw away."""
 _CELLS = 3_000_000
 
 
@@ -69,10 +73,34 @@ def repeat_rank(value: IntArray) -> IntArray:
     return (rows - last).astype(np.int64)
 
 
-def throw_costs(value: IntArray) -> IntArray:
-    """What it costs to throw each read away."""
+def replayed(at: IntArray, value: IntArray, horizon: int) -> BoolArray:
+    """Which reads only continue a replay: with the read before them they repeat two neighbouring reads of the last H.
+
+    In a register that counts on, two neighbouring values come again only after a fall, and only up to the old height.
+    """
+    found = np.zeros(len(value), np.bool_)
+    falls = at[np.flatnonzero(value[1:] < value[:-1]) + 1]
+    if not len(falls):
+        return found
+    edges = np.zeros(len(value) + 1, np.int64)
+    np.add.at(edges, np.searchsorted(at, falls - horizon), 1)
+    np.add.at(edges, np.searchsorted(at, falls + horizon, side="right"), -1)
+    near = np.cumsum(edges[:-1]) > 0
+    rows = np.flatnonzero(near[1:] & (value[1:] != value[:-1])) + 1
+    rows = rows[np.lexsort((rows, value[rows], value[rows - 1]))]
+    first, second = rows[:-1], rows[1:]
+    same = (value[first] == value[second]) & (value[first - 1] == value[second - 1]) & (at[second] - at[first] <= horizon)
+    found[second[same]] = True
+    return found
+
+
+def throw_costs(value: IntArray, replays: BoolArray | None = None) -> IntArray:
+    """What it costs to throw each read away; one that repeats, or continues a replay, proves almost nothing."""
     rank = repeat_rank(value)
-    return np.where(rank == 0, THROW, np.where(rank <= REPEATS, THROW_REPEAT, 0)).astype(np.int64)
+    cost = np.where(rank == 0, THROW, np.where(rank <= REPEATS, THROW_REPEAT, 0)).astype(np.int64)
+    if replays is not None:
+        cost[replays] = THROW_REPEAT
+    return cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +108,9 @@ class Window:
     """Reads to explain, n nodes in time order.
 
     thrown, passed: cost of throwing all reads before each node, up to and with each node; changes: informative reads up to
-    each node; chained [power, node]: all links from this node to the next are good in that unit; rows: row of each node in
-    its series; powers: the unit factors to try, as powers of ten against the base unit, the first is the one it starts in;
+    each node; since: ns from which the register has stood at the value of each node; chained [power, node]: all links from
+    this node to the next are good in that unit; rows: row of each node in its series; powers: the unit factors to try, as
+    powers of ten against the base unit, the first is the one it starts in;
     ends open or pinned on anchors; `total` is the cost of throwing every read up to the end of the series (for an open end).
     """
 
@@ -90,6 +119,7 @@ class Window:
     thrown: IntArray
     passed: IntArray
     changes: IntArray
+    since: IntArray
     chained: BoolArray
     rows: NDArray[np.intp]
     limits: Limits
@@ -143,8 +173,9 @@ def same_unit(
     kind[(step > cap) & (step <= 10 * cap) & (elapsed <= DAY)] = Link.ABOVE
     sizes = {1.0, scale, 1 / scale}
     for size in sizes:
-        turned = step + modulus * size
-        kind[fall & known & (modulus > 0) & (turned >= 0) & (turned <= cap)] = Link.ROLLOVER
+        top = modulus * size  # a register cannot pass a size that it stood above
+        turned = step + top
+        kind[fall & known & (before < top) & (turned >= 0) & (turned <= cap)] = Link.ROLLOVER
     kind[(step >= 0) & (step <= cap + 2)] = Link.MEASURED
     return _COSTS[kind], kind
 
@@ -169,11 +200,13 @@ def supported(window: Window, start: int) -> tuple[int, ...]:
     found = []
     for step in STEPS:
         new = start + step
-        if new > 3 or new < -6:
+        if abs(new) > MOST_POWER:
             continue
+        reads = np.zeros(len(window), np.bool_)
         for offset in range(1, min(NEAR_READS + 1, len(window))):
             cap = window.limits.cap(window.at[offset:] - window.at[:-offset], slice(offset, None))
-            if changes_unit(value[:-offset], value[offset:], cap, start, new).any():
+            reads[offset:] |= changes_unit(value[:-offset], value[offset:], cap, start, new)
+            if reads.sum() >= SUPPORT:
                 found.append(new)
                 break
     return (start, *found)
@@ -201,6 +234,8 @@ def _matrix(window: Window, reach: int, size: int) -> tuple[NDArray[np.int32], N
     between = (window.changes[second] - window.changes[first]) <= NEAR_READS
     allowed = inside & ((elapsed <= window.limits.horizon) | between | (second - first == 1))
     cap = window.limits.cap(elapsed, second)
+    stood = window.at[first] - window.since[first]  # a register that stood still may catch up with all that it left out
+    since = window.limits.cap(elapsed + stood, second)
     before, after = window.value[first].astype(np.float64), window.value[second].astype(np.float64)
     skipped = window.thrown[second] - window.passed[first]
     returns = np.where(elapsed <= window.limits.horizon, RETURN + RETURN_READ * (second - first - 1), NEVER)
@@ -209,6 +244,9 @@ def _matrix(window: Window, reach: int, size: int) -> tuple[NDArray[np.int32], N
         for column, new in enumerate(states):
             if old == new:
                 cost, kind = same_unit(before, after, cap, back, modulus, elapsed, old)
+                if stood.any():
+                    late = (after - before > cap * 10.0**old + 2) & (after - before <= since * 10.0**old + 2)
+                    kind[late], cost = Link.ABOVE, np.where(late, COST[Link.ABOVE], cost)
                 chained = (second - first == 1) & window.chained[row, :-1, None]
                 kind[chained], cost = Link.MEASURED, np.where(chained, 0, cost)
                 good = (kind == Link.MEASURED) | (kind == Link.ROLLOVER)

@@ -71,6 +71,8 @@ class Flag(IntFlag):
     """Some part lies before the first or after the last good read."""
     INTEGRATED = 1024
     """Integrated from a power gauge."""
+    STUCK = 2048
+    """The register stood still for longer than it ever did; counted as it reads, a person is asked."""
 
 
 class Period(StrEnum):
@@ -89,7 +91,7 @@ class Intervals:
     """Grid intervals as columns of equal length n, in time order.
 
     start: ns, multiples of QUARTER; value: ledger units; method: Method; flags: Flag; confidence: 0-1, see
-    `metering.evidence`; first_read, last_read: row numbers of the bounding good reads, -1 if none; revision: the revision
+    `metering.cut.TOLERANCE`; first_read, last_read: row numbers of the bounding good reads, -1 if none; revision: the revision
     that last changed the value, 0 if none did.
     """
 

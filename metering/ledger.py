@@ -171,7 +171,8 @@ class Ledger:
     def questions(self) -> list[Question]:
         """What a person should decide, with what follows from each answer."""
         closed = {one.at for one in self.declarations if one.kind is Declared.CONFIRM}
-        return ask(self.solution, self.held, reading.lay(self.parameters, self.reads.at), closed)
+        limits = reading.lay(self.parameters, self.reads.at)
+        return ask(self.solution, self.held, limits, closed, self.parameters[-1].still)
 
     def bound(self, start: int, end: int) -> tuple[int, int]:
         """Least and most that the consumption of [start, end) can be, by the bounds of the events in it."""
@@ -188,7 +189,7 @@ class Ledger:
         """Marks of every link of the solution."""
         if self._marks is None:
             cadence = max(row.cadence for row in self.parameters)
-            self._marks = mark(self.solution, self.reads, cadence, self.profiles)
+            self._marks = mark(self.solution, self.reads, cadence, self.profiles, still=self.parameters[-1].still)
         return self._marks
 
     # inside

@@ -6,16 +6,18 @@ answer is a declaration or a parameter, so answering is on record; nothing waits
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from metering.cut import stuck_spells
 from metering.explain import Link, wrap_after
 from metering.intervals import LEDGER_UNITS
 from metering.reads import Limits, Reads
 from metering.solution import Solution
+from metering.sources import Check
 from steward.units import DAY
 
 
@@ -29,6 +31,8 @@ class Topic(StrEnum):
     LIMIT = "limit"
     CONFLICT = "conflict"
     HELD = "held"
+    STUCK = "stuck"
+    SOURCES = "sources"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,9 @@ _TOPIC = {
 }
 
 
-def ask(solution: Solution, held: Reads, limits: Limits, closed: set[int]) -> list[Question]:
-    """All open questions of a register in time order; `closed` are the times that a person has confirmed."""
+def ask(solution: Solution, held: Reads, limits: Limits, closed: set[int], still: int | None = None) -> list[Question]:
+    """All open questions of a register in time order. closed: times that a person has confirmed; still: the longest spell
+    without advance that was learned, ns."""
     found = []
     for place in np.flatnonzero(np.isin(solution.kind, list(_TOPIC))).tolist():
         if int(solution.at[place]) not in closed and place and _matters(solution, limits, place):
@@ -75,6 +80,37 @@ def ask(solution: Solution, held: Reads, limits: Limits, closed: set[int]) -> li
         span = {"at": int(held.at[0]), "until": int(held.at[-1])}
         answers = (Answer("discard", span, 0), Answer("swap", {"at": span["at"], "start": known["first"]}, None))
         found.append(Question(Topic.HELD, since, int(held.at[0]), known, answers))
+    stuck = stuck_spells(solution, still)[-1:] if still else []
+    if stuck and stuck[0][1] == len(solution) - 1:  # it stands now; a spell that has ended is flagged
+        found.append(_standing(solution, *stuck[0]))
+    return [one for one in found if one.topic is not Topic.STUCK or one.at not in closed]
+
+
+def _standing(solution: Solution, first: int, last: int) -> Question:
+    """A register that stands longer than it ever did: idle, or stuck and losing what it does not count."""
+    at, until = int(solution.at[first]), int(solution.at[last])
+    known = {"value": int(solution.value[first]), "reads": last - first + 1, "until": until}
+    span = {"at": at, "until": until}
+    answers = (Answer("confirm", {"at": at}, 0), Answer("discard", span, None), Answer("consumption", span, None))
+    return Question(Topic.STUCK, at, at, known, answers)
+
+
+def ask_sources(checks: Sequence[Check], tolerance: float, apart: int, closed: set[int]) -> list[Question]:
+    """Where two sources of one register disagree by more than `tolerance` units: one question for each stretch whose
+    disagreements lie no further than `apart` ns from each other. The better source counts until a person answers."""
+    found: list[Question] = []
+    spans: list[list[Check]] = []
+    for check in sorted((one for one in checks if not one.agrees(tolerance)), key=lambda one: one.at):
+        if spans and check.at - spans[-1][-1].at <= apart:
+            spans[-1].append(check)
+        else:
+            spans.append([check])
+    for span in spans:
+        worst = max(span, key=lambda one: abs(one.value - one.expected))
+        known = {"reads": len(span), "expected": round(worst.expected), "value": worst.value, "until": span[-1].at}
+        answers = (Answer("confirm", {"at": span[0].at}, 0), Answer("discard", {"at": span[0].at, "until": span[-1].at}, None))
+        if span[0].at not in closed:
+            found.append(Question(Topic.SOURCES, span[0].at, span[0].at, known, answers))
     return found
 
 

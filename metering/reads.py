@@ -155,16 +155,21 @@ class Admitted:
     reasons: tuple[Label, ...]
 
 
+def ceiling(digits: int | None) -> float:
+    """Register units at and above which no register shows a value, whatever unit it is sent in: a million times its size
+    (two changes of unit by 1000), 2^53 where the digits are not known."""
+    return 2.0**53 if digits is None else min(1e6 * 10.0**digits, 2.0**53)
+
+
 def admit(raw: ArrayLike, resolution: float = 1.0, digits: int | None = None) -> Admitted:
     """Quantise raw register values to whole units of `resolution`, rejecting what no register can show.
 
-    Rejected: not finite or >= 1000 x 10^digits (2^53 where digits are unknown) as impossible, below zero as negative.
+    Rejected: not finite or at or above `ceiling` as impossible, below zero as negative.
     """
     values = np.atleast_1d(np.asarray(raw, np.float64))
-    ceiling = 1000.0 * 10.0**digits if digits is not None else 2.0**53
     units = values / resolution
     with np.errstate(invalid="ignore"):
-        impossible = ~np.isfinite(units) | (units >= min(ceiling, 2.0**53))
+        impossible = ~np.isfinite(units) | (units >= ceiling(digits))
         negative = ~impossible & (units < 0)
     bad = impossible | negative
     rejected = np.flatnonzero(bad)

@@ -100,12 +100,12 @@ def _gain(columns: Solution, limits: Limits, place: int) -> None:
         low, high, gain = max(0, gain - coarse), max(0, gain + coarse), max(0, gain)
     elif kind is Link.RESET:
         counted = int(scaled(columns.value[place : place + 1], columns.power[place : place + 1])[0])
-        likely = estimate(columns, place, most)
+        likely = estimate(columns, limits, place, most)
         gain, low, high = max(counted, likely), counted, max(most, counted)
-        if counted > max(4 * likely, most // 4):  # more than it can have counted since: another register, not a reset
+        if counted > max(2 * likely, most // 20):  # more than it can have counted since: another register, not a reset
             columns.kind[place], gain, low = Link.SWAP, likely, 0
     elif kind is Link.SWAP:
-        gain, low, high = estimate(columns, place, most), 0, most
+        gain, low, high = estimate(columns, limits, place, most), 0, most
     elif kind is Link.CONFLICT:
         gain, low, high = 0, 0, most
     columns.gain[place], columns.low[place], columns.high[place] = gain, low, high
@@ -120,26 +120,29 @@ def _turned(columns: Solution, limits: Limits, place: int, most: int) -> int:
     gains = [
         int(columns.gain[place]) + int(scaled(np.array([round(modulus * size)]), power)[0])
         for size in sorted({1.0, 10.0 ** float(power[0]), 10.0 ** -float(power[0])})
+        if columns.value[place - 1] < modulus * size
     ]
     fitting = [gain for gain in gains if 0 <= gain <= most + 2 * LEDGER_UNITS]
     return fitting[0] if fitting else max(0, min(gains))
 
 
-def estimate(columns: Solution, place: int, most: int) -> int:
+def estimate(columns: Solution, limits: Limits, place: int, most: int) -> int:
     """Elapsed time x mean of the measured rates before and after link `place`, at most `most`, ledger units."""
-    rates = [rate for rate in (_rate(columns, place - 1, -1), _rate(columns, place, 1)) if rate is not None]
-    if not rates:
-        return 0
     elapsed = int(columns.at[place] - columns.at[place - 1])
-    return min(most, round(elapsed * sum(rates) / len(rates)))
+    reach = min(elapsed, limits.horizon)
+    rates = [rate for rate in (_rate(columns, place - 1, -1, reach), _rate(columns, place, 1, reach)) if rate is not None]
+    return min(most, round(elapsed * sum(rates) / len(rates))) if rates else 0
 
 
-def _rate(columns: Solution, start: int, step: int) -> float | None:
-    """Mean rate over up to four measured links from good read `start` backwards or forwards, ledger units per ns."""
+def _rate(columns: Solution, start: int, step: int, reach: int) -> float | None:
+    """Mean rate over measured links from good read `start` backwards or forwards, ledger units per ns: as long as the link
+    to estimate but not past H (what lies behind the next anchor must not count), at least four links."""
     end = start
-    while abs(end - start) < _LOOK:
+    while True:
         link = end if step < 0 else end + 1
         if not 0 < link < len(columns) or columns.kind[link] != Link.MEASURED:
+            break
+        if abs(end - start) >= _LOOK and abs(int(columns.at[end + step] - columns.at[start])) > reach:
             break
         end += step
     first, last = min(start, end), max(start, end)
@@ -161,25 +164,31 @@ Parts = tuple[Rows, IntArray, IntArray, IntArray]
 
 
 def _unstick(series: Series, explained: Explained) -> Parts:
-    """Throw every repeat of a spell that stood still and then caught up faster than the limit allows."""
+    """Throw the repeats of a spell that stood still and then caught up faster than the limit allows.
+
+    What it counted is spread over the spell, as far back as it is not settled; it is judged by the whole spell.
+    """
     rows, power, kind = explained.rows, explained.power, explained.kind.copy()
     stuck = np.zeros(len(rows), np.int64)
     keep = np.ones(len(rows), np.bool_)
     value = series.value
     gaps = np.diff(rows) > 1
     suspects = np.flatnonzero(np.isin(kind[1:], (Link.MEASURED, Link.ABOVE)) & (gaps | (kind[1:] == Link.ABOVE))) + 1
+    since = series.since() if len(suspects) else series.at
+    firm = np.isin(rows, explained.anchors) if len(suspects) else keep
     for place in suspects.tolist():
         before, row = int(rows[place - 1]), int(rows[place])
         last = before
         while last + 1 < row and value[last + 1] == value[before]:
             last += 1
         first = place - 1
-        while first > 0 and kind[first] == Link.MEASURED and value[rows[first - 1]] == value[before]:
+        while first > 0 and not firm[first] and kind[first] == Link.MEASURED and value[rows[first - 1]] == value[before]:
             first -= 1
-        if int(rows[first]) == last:
+        begin = min(int(since[before]), int(series.at[rows[first]]))
+        if begin == series.at[last]:
             continue
         step = (int(value[row]) - int(value[before])) / 10.0 ** int(power[place])
-        ends = series.at[row] - series.at[np.array([last, int(rows[first])])]
+        ends = series.at[row] - np.array([int(series.at[last]), begin])
         quick, whole = explained.limits.cap(ends, np.array([row, row]))
         if quick + 2 < step <= whole + 2:
             keep[first + 1 : place] = False

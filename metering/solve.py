@@ -107,7 +107,7 @@ def _joined(first: Solution, second: Solution, limits: Limits, joint: Declaratio
         gain = max(0, int(whole.value[place]) * up[1] - int(whole.value[place - 1]) * up[0])
         low = high = gain
     elif elapsed[0]:
-        gain, low, high, kind = estimate(whole, place, most), 0, most, Link.SWAP
+        gain, low, high, kind = estimate(whole, limits, place, most), 0, most, Link.SWAP
     for column, value in ((whole.kind, int(kind)), (whole.gain, gain), (whole.low, low), (whole.high, high)):
         column[place] = value
     return whole
@@ -118,7 +118,12 @@ def extend(old: Solution, every: Reads, parameters: Sequence[Parameters]) -> tup
     column = int(old.anchors[-1])
     row = int(old.rows[column])
     tail = every.take(slice(row, None))
-    series = Series(tail.at, tail.value, lay(parameters, tail.at), int(old.power[column]), True, anchored=True)
+    begin = row
+    while begin > 0 and every.value[begin - 1] == every.value[row]:
+        begin -= 1
+    stood = int(every.at[row] - every.at[begin])
+    limits = lay(parameters, tail.at)
+    series = Series(tail.at, tail.value, limits, int(old.power[column]), True, anchored=True, stood=stood)
     found = settle(series, search([series])[0])
     found = replace(found, rows=found.rows + row, anchors=found.anchors)
     for name in ("kind", "gain", "low", "high", "stuck"):

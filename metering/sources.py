@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from metering.intervals import Flag, Intervals
+from metering.intervals import QUARTER, Flag, Intervals, canonical
 from metering.reads import Reads, Source, join
 from steward.model import FloatArray, IntArray
 from steward.units import HOUR
@@ -51,6 +51,31 @@ class Scale:
         """Canonical units per register unit, see `metering.intervals.canonical`."""
         ratios = Fraction(*self.current) * Fraction(*self.voltage)
         return self.direction * self.canonical * self.resolution * self.multiplier * ratios
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """The scale of a register over time: rows (valid from ns, Scale), each until the next; before the first, the first.
+
+    A transformer that is replaced leaves no trace in the reads, so the change is declared here. It counts from the
+    quarter-hour in which it lies; the register's reads and its ledger stay as they are.
+    """
+
+    rows: tuple[tuple[int, Scale], ...]
+
+    def __post_init__(self) -> None:
+        starts = [start for start, _ in self.rows]
+        if not starts or sorted(set(starts)) != starts:
+            raise ValueError(f"scales valid from {starts}, expected at least one, each later than the one before")
+
+    def canonical(self, start: IntArray, value: IntArray) -> FloatArray:
+        """Ledger units of the grid intervals `start` (ns) as canonical units, each by the scale that holds in it."""
+        valid = np.array([at // QUARTER * QUARTER for at, _ in self.rows], np.int64)
+        row = np.maximum(np.searchsorted(valid, start, side="right") - 1, 0)
+        result = np.zeros(len(start))
+        for number, (_, scale) in enumerate(self.rows):
+            result[row == number] = canonical(value[row == number], scale.factor)
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +198,14 @@ class Check:
         return abs(self.value - self.expected) <= tolerance
 
 
-def merge(sources: Sequence[Reads], reach: int) -> tuple[Reads, list[Check]]:
+def merge(sources: Sequence[Reads], reach: int, tolerance: float | None = None) -> tuple[Reads, list[Check]]:
     """One register read by several sources, best first: a read of a lower source is used only where no better source has a
     read within `reach` ns; where it has them on both sides, it is a check instead.
 
-    The choice depends on the sets alone, not on arrival, so a better read that comes late takes the place of the other.
+    With a `tolerance` (register units) a lower source fills a gap of the better one only where the checks nearest to the gap
+    agree: one that counts otherwise would put its difference into the gap. What disagrees is asked, see
+    `metering.questions.ask_sources`. The choice depends on the sets alone, not on arrival, so a better read that comes late
+    takes the place of the other.
     """
     used = join([sources[0]])
     checks: list[Check] = []
@@ -191,10 +219,16 @@ def merge(sources: Sequence[Reads], reach: int) -> tuple[Reads, list[Check]]:
         near = np.minimum(np.abs(other.at - used.at[before]), np.abs(used.at[after] - other.at)) <= reach
         expected = np.interp(other.at.astype(np.float64), used.at.astype(np.float64), used.value.astype(np.float64))
         inside = near & (place > 0) & (place < len(used))
-        checks += [
-            Check(int(other.at[row]), float(expected[row]), int(other.value[row])) for row in np.flatnonzero(inside).tolist()
-        ]
-        used = join([used, other.take(~near)])
+        rows = np.flatnonzero(inside).tolist()
+        made = [Check(int(other.at[row]), float(expected[row]), int(other.value[row])) for row in rows]
+        checks += made
+        fills = ~near
+        if tolerance is not None and made:
+            agree = np.array([check.agrees(tolerance) for check in made])
+            times = np.array([check.at for check in made], np.int64)
+            place = np.searchsorted(times, other.at)
+            fills &= agree[np.maximum(place - 1, 0)] & agree[np.minimum(place, len(made) - 1)]
+        used = join([used, other.take(fills)])
     return used, sorted(checks, key=lambda one: one.at)
 
 

@@ -89,11 +89,27 @@ def torture(
     return series
 
 
+def tangle(seed: int, days: int = 20) -> Torture:
+    """A series that nobody should decide: six swaps in half a day (even seeds), or a coarser unit and a reset hours later."""
+    rng = np.random.default_rng(seed)
+    series = torture(seed, (), 0, days)
+    slot = int(rng.integers(6 * DAY // series.cadence, len(series.at) - 6 * DAY // series.cadence))
+    if seed % 2:
+        inject(series, "unit_down", slot, rng)
+        inject(series, "reset", slot + int(rng.integers(12, 80)), rng)
+        return series
+    for number, level in enumerate(rng.permutation(6).tolist()):
+        place = slot + 8 * number
+        _begin(series, place, float(1_000_003 * (level + 1)))
+        series.faults.append(Injected("swap_high", int(series.at[place]), int(series.at[place])))
+    return series
+
+
 def inject(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> None:
     """Put a fault of `kind` at row `slot` into a series."""
     length = 1
-    if kind == "rollover" and any(one.kind in ("unit_up", "unit_down") for one in series.faults):
-        kind = "reset"  # what a changed register's last digit is cannot be said
+    if kind == "rollover" and any(one.kind in ("unit_up", "unit_down", "reset", "rollover") for one in series.faults):
+        kind = "reset"  # what a changed register's last digit is cannot be said, and one that began anew turns years later
     if kind in EVENTS:
         _event(series, kind, slot, rng)
     elif kind in DELIVERY:
@@ -148,10 +164,8 @@ def _delivery(series: Torture, kind: str, slot: int, rng: np.random.Generator) -
 
 def _event(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> None:
     """A register event between rows slot - 1 and slot: all later reads follow."""
-    raw, moment = series.raw, int(series.at[slot]) - series.cadence // 2
+    raw = series.raw
     passed = (series.truth[slot:] - series.truth[slot - 1]).astype(np.float64) * series.unit
-    middle = float(passed[0] // 2)
-    end = float(raw[slot - 1]) + middle
     if kind == "rollover":
         top = 10.0**series.digits
         raw += top - raw[slot - 1] - 1 - passed[0] // 3
@@ -162,7 +176,18 @@ def _event(series: Torture, kind: str, slot: int, rng: np.random.Generator) -> N
         raw[slot:] = np.floor((raw[slot - 1] + passed) * factor)
         series.unit *= factor
         return
-    begin = {"reset": 0.0, "swap_low": float(rng.integers(10, 3000)), "swap_high": end * 3 + 1e6}[kind]
+    if kind == "swap_high":
+        _begin(series, slot, (float(raw[slot - 1]) + float(passed[0] // 2)) * 3 + 1e6)
+    else:
+        _begin(series, slot, 0.0 if kind == "reset" else float(rng.integers(10, 3000)))
+
+
+def _begin(series: Torture, slot: int, begin: float) -> None:
+    """A register that begins at `begin` between rows slot - 1 and slot; declared with both of its reads."""
+    raw, moment = series.raw, int(series.at[slot]) - series.cadence // 2
+    passed = (series.truth[slot:] - series.truth[slot - 1]).astype(np.float64) * series.unit
+    middle = float(passed[0] // 2)
+    end = float(raw[slot - 1]) + middle
     raw[slot:] = np.floor(begin + passed - middle)
     series.declared.append((moment, round(end), round(begin)))
 

@@ -82,6 +82,19 @@ def judge(at: IntArray, value: IntArray) -> Outcome:
     )
 
 
+def settling(made: Ledger, cuts: int = 12) -> list[float]:
+    """Days with reads from the last settled instant to the newest read, at `cuts` times spread over the series: a silent
+    season is no search and nothing to settle."""
+    lags = []
+    for size in np.linspace(len(made.reads) // 4, len(made.reads), cuts).astype(int).tolist():
+        part = Ledger("m", made.parameters)
+        part.add(made.reads.take(slice(0, size)))
+        if part.solution.anchors.size:
+            behind = part.reads.at[part.reads.at > part.settled_until]
+            lags.append(len(np.unique(behind // HOUR)) / 24)
+    return lags
+
+
 def main(folder: Path) -> None:
     """Print what became of every fall."""
     meters = load(folder)
@@ -96,6 +109,11 @@ def main(folder: Path) -> None:
     print(f"register difference + events = ledger: {sum(one.total == one.difference + one.events for one in outcome)}")
     print(f"sum of quarter-hours = ledger: {sum(one.quarters == one.total for one in outcome)}")
     print(f"meters without any event: {sum(one.events == 0 for one in outcome)}")
+    lags = np.array([lag for one in outcome for lag in settling(one.ledger)])
+    share = ", ".join(f"{part} %: {np.percentile(lags, part):.1f}" for part in (50, 90, 99, 100))
+    print(f"days of reads until settled, {len(lags)} cuts: {share}")
+    windows = np.concatenate([np.diff(one.ledger.solution.rows[one.ledger.solution.anchors]) for one in outcome]) / 24
+    print(f"longest window between anchors: {windows.max():.1f} days of reads; over 7 days: {int((windows > 7).sum())}")
     print("thrown reads:", dict(labels.most_common()))
     print("links:", dict(links.most_common()))
 

@@ -1,18 +1,23 @@
-"""The ledger and the peers' rules on torture series with known truth: `python -m bench.metering.torture [series]`."""
+"""The ledger and the peers' rules on torture series with known truth: `python -m bench.metering.torture [series [blind]]`.
+
+`blind`: first seed of the overlapping series, so that fresh ones can be taken.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import numpy as np
 
 from bench.metering.peers import PEERS
+from metering.cut import TOLERANCE
 from metering.explain import Link
 from metering.intervals import Flag, Period, to_periods
 from metering.ledger import Ledger
 from metering.reads import Parameters, Reads, admit
-from simulators.registers import KINDS, Torture, arrivals, torture
+from simulators.registers import KINDS, Torture, arrivals, tangle, torture
 from steward.model import BoolArray, FloatArray, IntArray
 from steward.units import HOUR
 
@@ -108,22 +113,49 @@ def classify(seeds: int) -> None:
     )
 
 
-def overlapping(seeds: int) -> None:
-    """Several faults that may touch each other."""
+def overlapping(seeds: int, first: int = 50_000) -> None:
+    """Several faults that may touch each other. Determinable: nothing is held as a conflict."""
     for faults, apart in ((3, 4), (4, 0), (8, 0)):
-        good = exact = asked = 0
+        outcome: Counter[str] = Counter()
         for seed in range(seeds):
-            series = torture(50_000 + seed, KINDS, faults, 60, apart=apart * 24 * HOUR)
+            series = torture(first + seed, KINDS, faults, 60, apart=apart * 24 * HOUR)
             made = keep(series, seed, late=False)
-            good += right(series, made)
-            truth = series.truth[-1] - series.truth[0]
-            exact += abs(made.solution.level[-1] / 1000 - truth) <= 1e-3 * truth
-            asked += abs(made.solution.level[-1] / 1000 - truth) > 1e-3 * truth and len(made.questions()) > 0
-        print(f"{faults} faults, apart {apart} days: right {good}, total within 0.1 % {exact} of {seeds}, rest asked {asked}")
+            truth = int(series.truth[-1] - series.truth[0])
+            exact = bool(abs(made.solution.level[-1] / 1000 - truth) <= 1e-3 * truth)
+            clear = not bool((made.solution.kind == Link.CONFLICT).any())
+            outcome.update(right=right(series, made), exact=exact, clear=clear, both=exact and clear)
+            outcome.update(asked=not exact and len(made.questions()) > 0, off=not exact)
+        print(f"{faults} faults, apart {apart} days, {seeds} series:", dict(outcome))
+
+
+def conflicts(seeds: int) -> None:
+    """What nobody should decide: it is held and asked, its bounds hold the truth, and all else is counted."""
+    outcome: Counter[str] = Counter()
+    for seed in range(seeds):
+        outcome.update(judge_tangle(tangle(seed)))
+    print(f"{seeds} tangles:", dict(outcome))
+
+
+def judge_tangle(series: Torture) -> dict[str, bool]:
+    """asked: a conflict is asked about; nothing: it counts nothing; bounds: they hold the truth; rest: all else is right."""
+    made = keep(series, 0, late=False)
+    links = [one for one in made.evidence(0, int(series.at[-1]) + 1) if one.kind == "conflict"]
+    lost = sum(float(np.diff(np.interp([one.start, one.end], series.at, series.truth.astype(float)))[0]) for one in links)
+    truth = int(series.truth[-1] - series.truth[0])
+    step = 10 / min(series.unit, 1.0)
+    return {
+        "asked": any(one.topic == "conflict" for one in made.questions()),
+        "nothing": all(one.consumption == 0 for one in links),
+        "bounds": sum(one.low for one in links) / 1000 <= lost <= sum(one.high for one in links) / 1000,
+        "rest": bool(abs(made.solution.level[-1] / 1000 - (truth - lost)) <= 1e-3 * truth + step),
+    }
+
+
+EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 0.995, 1.01)
 
 
 def confidence(seeds: int) -> None:
-    """Share of quarter-hours within 10 % (or one unit) of the truth, by class of stated confidence."""
+    """Stated confidence against the share of quarter-hours within TOLERANCE (or one unit) of the truth."""
     stated: list[FloatArray] = []
     hits: list[FloatArray] = []
     for seed in range(seeds):
@@ -134,17 +166,20 @@ def confidence(seeds: int) -> None:
         inside = ~every.has(Flag.MISSING)
         error = np.abs(every.value / 1000 - truth)
         stated.append(every.confidence[inside].astype(np.float64))
-        hits.append((error <= np.maximum(0.1 * truth, 1.0))[inside].astype(np.float64))
+        hits.append((error <= np.maximum(TOLERANCE * truth, 1.0))[inside].astype(np.float64))
     trust, hit = np.concatenate(stated), np.concatenate(hits)
-    for low, high in ((0, 0.2), (0.2, 0.4), (0.4, 0.55), (0.55, 0.7), (0.7, 0.85), (0.85, 0.995), (0.995, 1.01)):
+    print("| confidence | quarter-hours | stated, mean | within 10 % or one unit |")
+    for low, high in pairwise(EDGES):
         inside = (trust >= low) & (trust < high)
         if inside.any():
-            print(f"confidence {low:.2f}-{high:.2f}: {int(inside.sum())} quarter-hours, within 10 %: {hit[inside].mean():.3f}")
+            row = f"{int(inside.sum())} | {trust[inside].mean():.3f} | {hit[inside].mean():.3f}"
+            print(f"| {low:g}-{min(high, 1):g} | {row} |")
 
 
 if __name__ == "__main__":
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 150
     compare(size)
     classify(max(2, size * 2 // 5))
-    overlapping(size)
+    overlapping(size, int(sys.argv[2]) if len(sys.argv) > 2 else 50_000)
+    conflicts(max(4, size // 5))
     confidence(max(4, size // 3))

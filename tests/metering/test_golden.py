@@ -33,7 +33,7 @@ def test_a_glitch_costs_nothing_and_adds_nothing(name: str) -> None:
 
 
 def test_impossible_and_negative_values_are_rejected_by_reason() -> None:
-    found = admit([1.83e21, float("nan"), -7.07e-3, 5.0, 2e9], 1.0, 6)
+    found = admit([1.83e21, float("nan"), -7.07e-3, 5.0, 2e12], 1.0, 6)
     assert found.reasons == (Label.IMPOSSIBLE, Label.IMPOSSIBLE, Label.NEGATIVE, Label.IMPOSSIBLE)
     assert found.value.tolist() == [5]
 

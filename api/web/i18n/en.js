@@ -214,6 +214,8 @@ export default {
   'topic.limit': 'Above the limit',
   'topic.conflict': 'Contradictory reads',
   'topic.held': 'Reads held',
+  'topic.stuck': 'Register stuck?',
+  'topic.sources': 'Sources disagree',
   'known.before': 'read before',
   'known.after': 'read after',
   'known.consumption': 'counted',

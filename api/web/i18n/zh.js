@@ -164,6 +164,8 @@ export default {
   'topic.limit': '超过上限',
   'topic.conflict': '读数矛盾',
   'topic.held': '读数暂挂',
+  'topic.stuck': '读数停滞?',
+  'topic.sources': '数据来源不一致',
   'known.before': '之前示数',
   'known.after': '之后示数',
   'known.consumption': '已计用量',
