@@ -224,3 +224,37 @@ async def test_a_start_that_fails_half_way_leaves_nothing_running(tmp_path: Path
     (tmp_path / "samples.duckdb").unlink()
     async with Site(tmp_path) as second:
         await second.until("/readyz", lambda answer: answer["status"] == "ready")
+
+
+METERED = FILE.replace(
+    '[[device]]\nid = "m1"',
+    '[[template.point]]\nid = "volume"\nfield = "volume"\nmetric = "water"\nunit = "m3"\ninterval = "15m"\n'
+    '[[device]]\nid = "m1"',
+    1,
+)
+
+
+async def test_reads_become_consumption_and_derived_points_have_a_history_over_a_restart(tmp_path: Path) -> None:
+    quarter = 900
+    start = int(time.time()) // quarter * quarter - 12 * quarter
+    reads = [(start + step * quarter, 100 + 0.9 * step) for step in range(13)]
+    span = f"start={start * 1000}&end={(start + 12 * quarter) * 1000}"
+    async with Site(tmp_path, METERED) as site:
+        for at, value in reads:
+            await site.send(("steward/v1/m1/telemetry", {"values": {"volume": value}, "at": at * 1000}))
+        path = f"/api/v1/ledger/m1.volume?{span}&period=hour"
+        booked = await site.until(path, lambda answer: abs((answer.get("total") or 0) - 12 * 0.9) < 1e-6)
+        assert booked["unit"] == "m3"
+        past = f"/api/v1/history?point=m1.volume.flow&point=m1.volume&{span}"
+        found = await site.get(past)
+        flow, volume = (next(one for one in found["series"] if one["point"] == id) for id in ("m1.volume.flow", "m1.volume"))
+        assert flow["value"] == pytest.approx([0.9 / quarter] * 11)
+        assert len(volume["value"]) == 12
+        windows = await site.get(f"/api/v1/history?point=m1.volume.flow&{span}&window=1h")
+        assert windows["series"][0]["mean"][1] == pytest.approx(0.9 / quarter)
+        (register,) = (await site.get("/api/v1/ledger"))["registers"]
+        assert (register["unit"], register["waiting"], register["fault"]) == ("m3", False, "none")
+    async with Site(tmp_path, METERED) as site:
+        assert (await site.get(past))["series"] == found["series"]
+        assert (await site.get(path))["total"] == pytest.approx(booked["total"])
+        await site.until("/api/v1/points/m1.volume.fault", lambda answer: answer.get("value") == 0)
