@@ -1,10 +1,11 @@
 // The tree of figures: consumption with its share, the period before, last year, cost, carbon and standard coal, and what is
 // doubtful. Each figure opens the node, and from there its registers and reads.
-import { html } from '../lib/html.js';
+import { html, useState } from '../lib/html.js';
 import { named, t } from '../lib/i18n.js';
 import { valueText } from '../lib/format.js';
 import { changed, columnOf, figureOf, isKnown, mass, money, percent, total, tops } from '../lib/energy.js';
-import { href, route } from '../lib/route.js';
+import { useKeys } from '../lib/keys.js';
+import { go, href, route } from '../lib/route.js';
 import { Doubts } from './doubts.js';
 
 /** @param {{summary: any, metric: string, before: any, year: any}} props */
@@ -15,21 +16,27 @@ export function Figures({ summary, metric, before, year }) {
   const whole = total(tops(summary), metric);
   const most = (name) => Math.max(0, ...figures.map((one) => one.worth[name] ?? 0));
   const columns = { display, carbon: most('carbon'), coal: most('coal') };
+  const [at, setAt] = useState(-1);
+  const move = (/** @type {number} */ by) => setAt((old) => Math.min(rows.length - 1, Math.max(0, old + by)));
+  useKeys({ j: () => move(1), k: () => move(-1), Enter: () => rows[at] && go(addressOf(rows[at].branch, metric)) });
   return html`<div class="scroll-x"><table class="figures">
     <thead><tr><th>${t('energy.where')}</th><th class="num">${t('energy.consumption')}</th><th class="wide-only">${t('energy.share')}</th><th class="num">${t('energy.toBefore')}</th><th class="num wide-only">${t('energy.toYear')}</th>
       <th class="num wide-only">${t('energy.cost')}</th><th class="num wide-only">${t('energy.carbon')}</th><th class="num wide-only">${t('energy.coal')}</th><th class="wide-only">${t('energy.doubts')}</th></tr></thead>
-    <tbody>${rows.map(({ branch, depth }) => html`<${Row} key=${branch.key} branch=${branch} depth=${depth} figure=${figureOf(branch, metric)} above=${above(summary, branch, metric) ?? whole}
+    <tbody>${rows.map(({ branch, depth }, i) => html`<${Row} key=${branch.key} picked=${i === at} branch=${branch} depth=${depth} figure=${figureOf(branch, metric)} above=${above(summary, branch, metric) ?? whole}
       before=${find(before, branch, metric)} year=${find(year, branch, metric)} columns=${columns} />`)}</tbody></table></div>`;
 }
 
-function Row({ branch, depth, figure, above, before, year, columns }) {
+/** The address of a node with the period and carrier that are shown. @param {any} branch @param {string} metric */
+const addressOf = (branch, metric) => href('energy', branch.key, { ...route.value.query, metric });
+
+function Row({ branch, picked, depth, figure, above, before, year, columns }) {
   const known = isKnown(figure);
   const { text, unit } = valueText(known ? figure.value : null, figure, columns.display);
   const share = above && above.value > 0 && known ? figure.value / above.value : null;
   const carbon = mass(known ? figure.worth.carbon : null, columns.carbon, 'CO₂');
   const coal = mass(known ? figure.worth.coal : null, columns.coal, 'ce');
-  const address = href('energy', branch.key, { ...route.value.query, metric: figure.metric });
-  return html`<tr data-branch=${branch.key}>
+  const address = addressOf(branch, figure.metric);
+  return html`<tr data-branch=${branch.key} class=${picked ? 'picked' : ''}>
     <td class="wrap" style=${{ paddingLeft: `${14 + depth * 16}px` }}><a class="link" href=${address}><bdi>${named(branch.name) || branch.id}</bdi></a>${branch.kind === 'category' && branch.id !== '-' ? html` <span class="note">${branch.id}</span>` : ''}<span class="phone-only marks"><${Doubts} quality=${figure.quality} /></span></td>
     <td class="num" data-value=${figure.value}>${text}${unit && html`<span class="u">${unit}</span>`}</td>
     <td class="wide-only"><${Share} share=${share} doubtful=${figure.quality.estimated} /></td>
