@@ -16,7 +16,20 @@ import msgspec
 import numpy as np
 
 from steward.errors import NotFound
-from steward.model import Device, Equip, Facility, NumberArray, Organisation, Point, PointIndex, Site, Space, Text
+from steward.model import (
+    DERIVED,
+    BoolArray,
+    Device,
+    Equip,
+    Facility,
+    NumberArray,
+    Organisation,
+    Point,
+    PointIndex,
+    Site,
+    Space,
+    Text,
+)
 
 KINDS = ("organisation", "site", "space", "equip", "device", "point")
 
@@ -72,6 +85,7 @@ class Catalogue:
             if key not in self.by_key:  # a point that hangs on nothing is still a point, though below no node
                 self.points += points
         self.numbers: NumberArray = np.fromiter((index.add(point.id) for point in self.points), np.int32, len(self.points))
+        self.derived: BoolArray = np.array([point.role == DERIVED for point in self.points], np.bool_)
         self.row = {point.id: row for row, point in enumerate(self.points)}
         size = int(self.numbers.max(initial=-1)) + 1
         self.row_of_number: NumberArray = np.full(size, -1, np.int32)

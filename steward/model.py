@@ -262,6 +262,11 @@ class Equip:
     plate: str = ""
 
 
+DERIVED = "derived"
+"""Role of points that Steward itself makes of others (demand of a register, pace of a quota): they have no device;
+without a value they are not silent, only not known yet. Rules that want them say so, totals of main meters leave them out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """One measured quantity. Values are in `unit`, the canonical unit of its metric; times in ns.

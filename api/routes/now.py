@@ -44,7 +44,9 @@ async def summary(here: Here, under: Under = "") -> Response:
     zone = next(
         (catalogue.facility.sites[point.site].time_zone for point in points if point.site in catalogue.facility.sites), "UTC"
     )
-    freshness = np.bincount(services.live.snapshot(catalogue.numbers[rows]).freshness, minlength=4).tolist()
+    found = services.live.snapshot(catalogue.numbers[rows]).freshness
+    found = found[~(catalogue.derived[rows] & (found == Freshness.NO_DATA))]  # not known yet is not silent
+    freshness = np.bincount(found, minlength=4).tolist()
     chosen = {name: _mains(here, key, name) for name in QUANTITIES}
     totals = await here.remembered(
         f"today:{key}", services.settings.summary_age, lambda: _today(here, list(chosen.values()), zone)
@@ -58,7 +60,7 @@ async def summary(here: Here, under: Under = "") -> Response:
                 name: _power(here, gauges) | {"today": total, "today_unit": counters[0].unit if counters else ""}
                 for (name, (gauges, counters)), total in zip(chosen.items(), totals, strict=True)
             },
-            "points": dict(zip(("fresh", "stale", "dead", "none"), freshness, strict=True)) | {"total": len(points)},
+            "points": dict(zip(("fresh", "stale", "dead", "none"), freshness, strict=True)) | {"total": len(found)},
             "vehicles": _vehicles(here, points),
             "alerts": {**dict.fromkeys((*RANK, "waiting"), 0), **counted},
         }
@@ -83,6 +85,7 @@ async def sites(here: Here, under: Under = "") -> Response:
     for node in wanted:
         spark, today = made.get(node.id, ([None] * STEPS, None))
         values = services.live.snapshot(catalogue.numbers[node.start : node.end])
+        derived = catalogue.derived[node.start : node.end]
         newest = int(values.at.max(initial=0))
         counts = {**dict.fromkeys((*RANK, "waiting"), 0), **alerts.get(node.key, {})}
         gauges, _ = _mains(here, node.key, "electricity")
@@ -94,7 +97,7 @@ async def sites(here: Here, under: Under = "") -> Response:
                 "spark": spark,
                 "points": node.end - node.start,
                 "stale": int(np.isin(values.freshness, (Freshness.STALE, Freshness.DEAD)).sum()),
-                "silent": int((values.freshness == Freshness.NO_DATA).sum()),
+                "silent": int(((values.freshness == Freshness.NO_DATA) & ~derived).sum()),
                 "newest": ms(newest),
                 "age": (now - newest) // MILLISECOND if newest else None,
                 "worst": next((severity for severity in RANK if counts[severity]), None),

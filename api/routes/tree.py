@@ -29,7 +29,7 @@ async def tree(here: Here, under: Under = "") -> Response:
     services.live.refresh(now)
     freshness = services.live.snapshot(catalogue.numbers).freshness
     stale = np.concatenate([[0], np.cumsum((freshness == Freshness.STALE) | (freshness == Freshness.DEAD))])
-    silent = np.concatenate([[0], np.cumsum(freshness == Freshness.NO_DATA)])
+    silent = np.concatenate([[0], np.cumsum((freshness == Freshness.NO_DATA) & ~catalogue.derived)])
     alerts = here.board.counts(catalogue)
     nodes = catalogue.nodes
     if under:

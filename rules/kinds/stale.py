@@ -9,7 +9,7 @@ import numpy as np
 
 from rules.contract import NEVER, UNSEEN, Column, Findings, Kind, Span, State, Target
 from rules.quantity import Duration
-from steward.model import BoolArray, ByteArray, Facility, FloatArray, IntArray
+from steward.model import DERIVED, BoolArray, ByteArray, Facility, FloatArray, IntArray
 from steward.units import MINUTE
 
 TALKS, SILENT, DEAD, MASKED = 0, 1, 2, 3
@@ -56,7 +56,7 @@ class Stale(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def bind(self, targets: Sequence[Target]) -> list[Target]:
         """The points as leaves, and a row for each device and each gateway above them."""
-        targets = [target for target in targets if target.point.role != "derived"]  # they follow from a register's reads
+        targets = [target for target in targets if target.point.role != DERIVED]  # they follow from a register's reads
         below: dict[str, list[str]] = {}
         for target in targets:
             for device in _chain(target.facility, target.device):

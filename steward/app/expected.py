@@ -22,7 +22,6 @@ from metering.baselines import Baseline, Form, Purpose, Refusal
 from metering.degree_days import Weather
 from metering.towt import Week
 from steward.app.books_model import Consumption
-from steward.app.books_registers import DERIVED
 from steward.app.energy_service import Consumptions
 from steward.app.jobs import Jobs
 from steward.app.money_tables import columns_of
@@ -31,7 +30,7 @@ from steward.app.yardsticks import Yardsticks
 from steward.config import Settings
 from steward.config.derived import Derived
 from steward.errors import StewardError
-from steward.model import Batch, Calendar, Facility, Nature, Point, PointIndex, Text
+from steward.model import DERIVED, Batch, Calendar, Facility, Nature, Point, PointIndex, Text
 from steward.records import Records
 from steward.units import DAY, HOUR, MINUTE
 

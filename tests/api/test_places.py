@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from api.catalogue import Catalogue
 from api.mains import mains
-from steward.model import Batch, PointIndex, Severity
+from steward.model import DERIVED, Batch, PointIndex, Severity
 from steward.units import DAY, HOUR, MINUTE, SECOND
 from tests.api.conftest import Get
 from tests.api.world import FILE, NOW, World, facility
@@ -280,3 +281,15 @@ async def test_without_the_store_the_sites_are_shown_with_dashes(world: World, g
     await world.store.close()
     row = (await get("/sites"))["sites"][0]
     assert (row["power"], row["today"], row["spark"]) == (50e3, None, [None] * 48)
+
+
+async def test_a_derived_point_without_a_value_is_not_silent(world: World, get: Get) -> None:
+    before = (await get("/summary"))["points"]
+    made = replace(world.facility.points["block-a.power"], id="block-a.power.expected", role=DERIVED, device="")
+    world.facility = replace(world.facility, points={**world.facility.points, made.id: made})
+    world.live.rebind(world.facility)
+    after = (await get("/summary"))["points"]
+    assert after == before
+    (site,) = [one for one in (await get("/sites"))["sites"] if one["id"] == "block-a"]
+    nodes = {node["key"]: node for node in (await get("/tree"))["nodes"]}
+    assert site["silent"] == nodes["site:block-a"]["silent"] == before["none"] - nodes["site:garage"]["silent"]
