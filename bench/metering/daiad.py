@@ -95,11 +95,27 @@ def settling(made: Ledger, cuts: int = 12) -> list[float]:
     return lags
 
 
+def table(outcome: dict[str, Outcome]) -> str:
+    """A row for every meter as Markdown: register difference, events, sum of the intervals, what became of each fall."""
+    rows = [
+        "| meter | reads | falls | register difference, L | events, L | sum of intervals, L | thrown | links | unexplained |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for number, one in enumerate(outcome.values(), 1):
+        thrown = ", ".join(f"{count} {label}" for label, count in one.labels.most_common()) or "-"
+        links = ", ".join(f"{count} {link}" for link, count in one.links.most_common()) or "-"
+        litres = f"{one.difference // 1000} | {one.events // 1000} | {one.quarters // 1000}"
+        reads = len(one.ledger.reads)
+        rows.append(f"| {number} | {reads} | {one.falls} | {litres} | {thrown} | {links} | {one.unexplained} |")
+    return "\n".join(rows)
+
+
 def main(folder: Path) -> None:
     """Print what became of every fall."""
     meters = load(folder)
     began = time.process_time()
-    outcome = [judge(*meter) for meter in meters.values()]
+    judged = {name: judge(*meter) for name, meter in meters.items()}
+    outcome = list(judged.values())
     spent = time.process_time() - began
     labels = sum((one.labels for one in outcome), Counter[str]())
     links = sum((one.links for one in outcome), Counter[str]())
@@ -116,6 +132,7 @@ def main(folder: Path) -> None:
     print(f"longest window between anchors: {windows.max():.1f} days of reads; over 7 days: {int((windows > 7).sum())}")
     print("thrown reads:", dict(labels.most_common()))
     print("links:", dict(links.most_common()))
+    print(table(judged))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.metering.peers import PEERS
 from metering.explain import Link
 from metering.intervals import Flag
 from metering.reads import Label, admit
+from steward.model import IntArray
 from steward.units import HOUR, MINUTE
 from tests.metering.series import STEADY, around, between, ledger
 
@@ -93,13 +95,31 @@ def test_a_used_meter_seen_first_at_a_high_value_has_no_consumption_before_it() 
     assert every.has(Flag.MISSING).sum() == len(every) - 4
 
 
+def peer(name: str, at: IntArray, raw: list[float], limit: float = 300) -> float:
+    """What a peer's rule makes of reads in this order of arrival, register units."""
+    rule = next(rule for title, rule in PEERS.items() if name in title)
+    return float(rule(at, np.array(raw), limit)[1].sum())
+
+
 def test_home_assistant_counts_the_whole_register_after_one_zero_and_the_ledger_does_not() -> None:
     at, raw = around([115823, 0, 115969], 70)
-    assert between(ledger(at, raw), int(at[0]), int(at[-1])) == raw[-1] - raw[0]
+    truth = raw[-1] - raw[0]
+    assert peer("Home Assistant", at, raw) > truth + 100_000
+    assert between(ledger(at, raw), int(at[0]), int(at[-1])) == truth
+
+
+def test_home_assistant_counts_a_dip_by_a_tenth_as_a_new_register_and_the_ledger_does_not() -> None:
+    at, raw = around([5000, 4400, 5140], 70)
+    truth = raw[-1] - raw[0]
+    assert peer("Home Assistant", at, raw) > truth + 4000
+    assert between(ledger(at, raw), int(at[0]), int(at[-1])) == truth
 
 
 def test_thingsboard_makes_two_false_steps_of_a_late_read_and_the_ledger_none() -> None:
     at, raw = around([5000], 70)
+    late = np.r_[np.delete(np.arange(len(at)), 30), 30]
+    rule = next(rule for title, rule in PEERS.items() if "ThingsBoard" in title)
+    assert rule(at[late], np.array(raw)[late], 300)[1].min() < -1000
     made = ledger(np.delete(at, 30), [value for n, value in enumerate(raw) if n != 30])
     total = made.intervals().total()
     admitted = admit([raw[30]])
@@ -110,11 +130,22 @@ def test_thingsboard_makes_two_false_steps_of_a_late_read_and_the_ledger_none() 
 
 def test_myems_loses_the_energy_of_a_wrap_and_of_an_hour_above_its_limit_and_the_ledger_does_not() -> None:
     at, raw = around([999984, 20], 10)
-    assert between(ledger(at, raw, digits=6), int(at[0]), int(at[-1])) == 2 * STEADY * 10 + 36
+    truth = 2 * STEADY * 10 + 36
+    assert peer("MyEMS", at, raw) < truth
+    assert between(ledger(at, raw, digits=6), int(at[0]), int(at[-1])) == truth
     at, raw = around([5000, 5400], 10)
     made = ledger(at, raw)
+    assert peer("MyEMS", at, raw) == raw[-1] - raw[0] - 400
     assert between(made, int(at[STEADY]), int(at[STEADY + 1])) == 400
     assert made.intervals().has(Flag.ABOVE_LIMIT).sum() == 4
+
+
+def test_myems_counts_an_offline_night_as_nothing_and_the_ledger_as_one_gap() -> None:
+    at, raw = around([15000, 15900], 100, gaps=[8])
+    assert peer("MyEMS", at, raw) == raw[-1] - raw[0] - 900
+    made = ledger(at, raw)
+    assert between(made, int(at[STEADY]), int(at[STEADY + 1])) == 900
+    assert made.intervals().has(Flag.SPREAD).sum() == 32
 
 
 @pytest.mark.parametrize(
