@@ -197,7 +197,7 @@ class AlertCosts:
         """Money that an episode of a trial wasted, None where it is not known. Blocks."""
         if rule is None:
             return None
-        key = (episode.rule, episode.target, episode.since, episode.resolved, rule.kind)
+        key = (episode.rule, episode.target, episode.since, episode.resolved, repr(rule.kind))
         if key in self._memory:
             self._memory.move_to_end(key)
             return self._memory[key]

@@ -153,7 +153,8 @@ class Judge:
 
     async def restate(self) -> None:
         """States all firing alerts as they are now: value, worst and evidence on record follow."""
-        await self._act(self.engine.active)
+        async with self._whole:
+            await self._record(await self._run(self.engine.active), news=False)
 
     async def learn_from(self, labelled: Sequence[AlertRecord]) -> None:
         """People labelled episodes: a real fault takes back what its newest episode taught a learning kind."""
@@ -213,7 +214,7 @@ class Judge:
         async with self._whole:
             await self._record(await self._run(call, *arguments))
 
-    async def _record(self, alerts: Sequence[Alert]) -> None:
+    async def _record(self, alerts: Sequence[Alert], news: bool = True) -> None:
         """Records statements, then tells of them. What cannot be recorded now is kept and tried with the next."""
         self._unrecorded += alerts
         if not self._unrecorded:
@@ -225,7 +226,7 @@ class Judge:
             self._unrecorded = stated + self._unrecorded
             log.exception("alerts_not_recorded", alerts=len(stated))
             return
-        for record in changed:
+        for record in changed if news else ():
             self._statements.labels(record.alert.condition.value).inc()
         if changed:
             self._told(changed)

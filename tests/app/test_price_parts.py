@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from metering.columns import Columns
 from metering.cost import Worth
@@ -15,6 +16,7 @@ from rules.backtest import Episode
 from rules.contract import Kind, Rule
 from rules.load import kinds, load
 from rules.waste import REASONS, How, Unpriced, Waste, floor, told, wasted
+from steward.app.alert_costs import AlertCosts
 from steward.app.books_model import Consumption
 from steward.app.books_registers import with_derived
 from steward.app.pricing import Pricer, meter_of, target_of, unpriced
@@ -270,6 +272,21 @@ def test_every_reason_has_words_in_both_languages() -> None:
         said = unpriced(code)
         assert all(said["why"][language] for language in ("en", "zh"))
         assert counterfactual.costs(said, "zh").startswith("未计价")
+
+
+def test_the_episodes_of_a_trial_are_priced_by_the_rule_that_made_them_each_once(facility: Facility) -> None:
+    cash, nothing = Cash(), cast(Any, None)
+    costs = AlertCosts(
+        pricer(facility, cash), nothing, nothing, nothing, nothing, lambda: T0 + DAY, CollectorRegistry()
+    )  # fmt: skip
+    one = Episode("night@0", "schedule", Severity.LOW, "d.power", ("d.power",), T0, T0, T0 + HOUR, 8e3, 8e3, 5e3, {})
+    assert costs.of_episode(one, rule(facility, "night")) == pytest.approx(8000.0)
+    asked = len(cash.asked)
+    assert costs.of_episode(one, rule(facility, "night")) == pytest.approx(8000.0)
+    assert len(cash.asked) == asked, "remembered"
+    warm = replace(one, target="room", points=("room",))
+    assert costs.of_episode(warm, rule(facility, "warm")) is None
+    assert costs.of_episode(one, None) is None
 
 
 def test_an_episode_carries_the_evidence_of_its_firing() -> None:

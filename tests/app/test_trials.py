@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from rules.backtest import Episode
+from rules.contract import Rule
 from rules.scoring import Label
 from rules.testing import _facility
 from steward.app.trials import Request, Run, Sweep, Trials
@@ -142,3 +144,20 @@ async def test_every_wrong_rule_is_told_before_anything_is_read() -> None:
     with pytest.raises(NotFound):
         desk.get("t9")
     assert past.reads == []
+
+
+async def test_a_sweep_shows_what_each_value_would_have_flagged_in_money() -> None:
+    def price(episode: Episode, rule: Rule | None) -> float | None:
+        assert rule is not None
+        assert rule.id == episode.rule
+        return 2.0 if episode.target == "m0" else None
+
+    desk = Trials(lambda: FACILITY, PointIndex(FACILITY.points), Past(), lambda: START, price=price)
+    try:
+        run = await ended(desk.submit(Request((HIGH,), START, START + 2 * DAY, Sweep("high", "above", ("90W", "99W")))))
+        report = desk.report(run)
+        assert [row.cost for row in report.rows] == [4.0, None]
+        assert report.curve is not None
+        assert [row.cost for row in report.curve.rows] == [4.0, None]
+    finally:
+        await desk.close()
