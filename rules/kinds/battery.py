@@ -21,6 +21,8 @@ TRUCK = 18.0
 """A reading above this is of a 24 V system: all limits are doubled."""
 RUN_IN = 10 * MINUTE
 """The alternator is judged only when the engine has run for this long."""
+CONFIRM = 10 * MINUTE
+"""A voltage must be too low for this long: ignition and voltage do not change in the same second."""
 REASONS = ("", "low at rest", "not charged", "low at the start", "wears out")
 WEAR = {"V": 0.15, "ratio": 0.005}
 """A fall over the days watched that is news, V of a 12 V system or share."""
@@ -38,12 +40,12 @@ class Battery(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `match` names voltages of starter batteries (metric battery_voltage) or states of health (soh). Limits are for 12 V; a
     battery above 18 V is judged by twice of them. Rest is known by the ignition (or engine speed) of the same equip, else
-    by a voltage below 13.2 V. While the engine runs the verdict on rest stands. The trend is the median slope (Theil-Sen)
-    of the daily means of up to 28 days, at least seven. The alert's value is the voltage (or health) that is too low, its
-    limit what it should be; the evidence names the reason, the slope and the days until the limit. Warm-up: none but for
-    the trend.
+    by a voltage below 13.2 V. While the engine runs the verdict on rest stands. A voltage at rest or under way must be
+    too low for ten minutes. The trend is the median slope (Theil-Sen) of the daily means of up to 28 days, at least
+    seven. The alert's value is the voltage (or health) that is too low, its limit what it should be; the evidence names
+    the reason, the slope and the days until the limit. Warm-up: none but for the trend.
 
-    Example: `kind = "battery", match = { metric = "battery_voltage", equip_type = "vehicle" }, for = "10m"`.
+    Example: `kind = "battery", match = { metric = "battery_voltage", equip_type = "vehicle" }`.
     Source: 12 V lead-acid at rest: 12.65 V full, 11.8 V about a fifth of the charge (makers' tables); 9.6 V while
     cranking: the usual load test; 13.0 V: an alternator gives 13.5 to 14.7 V; 80 %: end of life of traction batteries in
     makers' warranties.
@@ -104,7 +106,8 @@ class Battery(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         number, moment, flag = Column(np.float64, np.nan), Column(np.int64, UNSEEN), Column(np.bool_, False)
         return {
             **trend.COLUMNS, "ran": flag, "run_at": moment, "stop_at": moment, "low": flag, "weak": flag, "flat": flag,
-            "resting": number, "cranked": number, "charged": number, "system": Column(np.float64, 1.0),
+            "low_at": moment, "flat_at": moment, "resting": number, "cranked": number, "charged": number,
+            "system": Column(np.float64, 1.0),
         }  # fmt: skip
 
     @classmethod
@@ -130,7 +133,7 @@ class Battery(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @classmethod
     def _rest(cls, state: State, rows: IntArray, at: IntArray, normal: FloatArray, rests: BoolArray) -> None:
         limit = state.get("rest", rows) + np.where(state.get("low", rows), state.get("band", rows), 0.0)
-        state.put("low", rows, np.where(rests, normal < limit, state.get("low", rows)))
+        cls._confirm(state, rows, at, normal < limit, rests, "low")
         state.put("resting", rows, np.where(rests, normal, state.get("resting", rows)))
         if rests.any():
             resting = rows[rests]
@@ -146,8 +149,17 @@ class Battery(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         state.put("cranked", rows, np.where(started, normal, state.get("cranked", rows)))
         settled = runs & (at - state.get("run_at", rows) >= RUN_IN)
         limit = state.get("charge", rows) + np.where(state.get("flat", rows), state.get("band", rows), 0.0)
-        state.put("flat", rows, np.where(settled, normal < limit, state.get("flat", rows)))
+        cls._confirm(state, rows, at, normal < limit, settled, "flat")
         state.put("charged", rows, np.where(settled, normal, state.get("charged", rows)))
+
+    @classmethod
+    def _confirm(cls, state: State, rows: IntArray, at: IntArray, below: BoolArray, judged: BoolArray, name: str) -> None:
+        """Turns the flag on where it has been below for CONFIRM, off where it is not below; elsewhere it stays."""
+        flag, since = state.get(name, rows), state.get(f"{name}_at", rows)
+        since = np.where(judged & below, np.where(since == UNSEEN, at, since), UNSEEN)
+        confirmed = judged & below & (at - since >= np.where(state.get("volts", rows), CONFIRM, 0))
+        state.put(name, rows, np.where(judged, (flag & below) | confirmed, flag))
+        state.put(f"{name}_at", rows, since)
 
     @classmethod
     def _verdict(cls, state: State, rows: IntArray) -> Findings:

@@ -113,7 +113,7 @@ class Fuel(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "last": Column(np.float64, np.nan, (LAST,)), "turn": Column(np.int64), "ring_at": Column(np.int64, UNSEEN, (RING,)),
             "ring_level": ring, "ring_burnt": ring, "ring_odometer": ring, "burnt": Column(np.float64), "odometer": number,
             "used": number, "rate": number, "ran": Column(np.bool_, False), "level": number, "from": number, "from_at": moment,
-            "explained": number, "missing": number, "latitude": number, "longitude": number,
+            "explained": number, "latitude": number, "longitude": number,
         }  # fmt: skip
 
     @classmethod
@@ -132,7 +132,7 @@ class Fuel(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         cls._push(state, rows, at, level, burnt, odometer)
         latitude, longitude = vehicle.column(value, 5), vehicle.column(value, 6)
         fixed = ground.sound(latitude, longitude)
-        for name, column in (("level", level), ("latitude", np.where(fixed, latitude, np.nan)),
+        for name, column in (("latitude", np.where(fixed, latitude, np.nan)),
                              ("longitude", np.where(fixed, longitude, np.nan))):  # fmt: skip
             state.put(name, rows, column)
         drop = state.get("drop", rows)
@@ -182,9 +182,10 @@ class Fuel(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         place = np.argmax(lost, axis=1)
         here = np.arange(len(rows))
         missing: FloatArray = np.where(np.isfinite(lost[here, place]), np.maximum(lost[here, place], 0.0), 0.0)
+        told = missing > state.get("drop", rows)  # what is over is told by what it was
         for name, column in (("from", earlier[here, place]), ("from_at", state["ring_at"][rows, place]),
-                             ("explained", explained[here, place]), ("missing", missing)):  # fmt: skip
-            state.put(name, rows, column)
+                             ("explained", explained[here, place]), ("level", level)):  # fmt: skip
+            state.put(name, rows, np.where(told, column, state.get(name, rows)))
         return missing
 
     @classmethod
@@ -212,7 +213,7 @@ class Fuel(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {
             "litres": vehicle.known(tank * (start - level - explained), 1),
             "from_value": start if np.isfinite(start) else None,
-            "to_value": level,
+            "to_value": level if np.isfinite(level) else None,
             "from_at": at if at != UNSEEN else None,
             "burnt_litres": vehicle.known(tank * explained, 1),
             "latitude": vehicle.known(state["latitude"][row], 5),

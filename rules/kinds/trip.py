@@ -158,7 +158,7 @@ class Trip(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {
             "at_latitude": number, "at_longitude": number, "stands_at": moment, "bay_from_latitude": number,
             "bay_from_longitude": number, "latitude": number, "longitude": number, "speed": number,
-            "reason": Column(np.int8), "left_at": moment, "closed_at": moment,
+            "reason": Column(np.int8), "moving": Column(np.bool_, False), "left_at": moment, "closed_at": moment,
         }  # fmt: skip
 
     @classmethod
@@ -172,8 +172,9 @@ class Trip(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         moving = moved | ((speed > state.get("fast", rows)) & ~(engine == 0))
         reason = cls._reason(state, rows, at, book)
         true = moving & (reason > 0)
-        began = state.get("left_at", rows)
-        state.put("left_at", rows, np.where(moving, np.where(began == UNSEEN, at, began), UNSEEN))
+        left = moving & ~state.get("moving", rows)
+        state.put("left_at", rows, np.where(left, at, state.get("left_at", rows)))
+        state.put("moving", rows, np.where(judged, moving, state.get("moving", rows)))
         state.put("speed", rows, speed)
         state.put("reason", rows, np.where(true, reason, state.get("reason", rows)))
         return Findings(true, np.where(fixes, far, speed), np.where(fixes, state.get("away", rows), np.nan), known=judged)
