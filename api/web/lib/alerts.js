@@ -42,9 +42,12 @@ export function takeAlert(alert) {
 /** Nobody has taken it yet. @param {any} alert */
 export const isWaiting = (alert) => alert.human === 'unacknowledged';
 
-/** Worst first; within a severity those that wait for somebody, then the dearest, then the newest. @param {any} a @param {any} b */
+/** Nobody is told of it now: another explains it, or it is silenced. @param {any} alert */
+const isMuted = (alert) => alert.delivery !== undefined && alert.delivery !== 'deliverable';
+
+/** Worst first; within a severity those of which people are told, those that wait for somebody, then the dearest, then the newest. @param {any} a @param {any} b */
 export function byRank(a, b) {
-  return rank(a.severity) - rank(b.severity) || Number(isWaiting(b)) - Number(isWaiting(a)) || (b.cost ?? 0) - (a.cost ?? 0) || b.since - a.since || (a.id < b.id ? -1 : 1);
+  return rank(a.severity) - rank(b.severity) || Number(isMuted(a)) - Number(isMuted(b)) || Number(isWaiting(b)) - Number(isWaiting(a)) || (b.cost ?? 0) - (a.cost ?? 0) || b.since - a.since || (a.id < b.id ? -1 : 1);
 }
 
 /** Open alerts of a branch, ranked. @param {string} [branch] */

@@ -49,7 +49,8 @@ export function ActDialog({ act, ids, zone, onClose, onDone }) {
       setBusy(false);
     }
   };
-  const title = `${t(`act.${act}`)}${ids.length > 1 ? ` · ${t('alerts.note', { n: ids.length })}` : ''}`;
+  const name = plain(t(`act.${act}`));
+  const title = `${name}${ids.length > 1 ? ` · ${t('alerts.note', { n: ids.length })}` : ''}`;
   return html`<${Dialog} label=${title} onClose=${onClose}><h2>${title}</h2>
     <form class="in form" onSubmit=${submit}>
       <p class="note">${t(`act.${act}.words`)}</p>
@@ -59,9 +60,12 @@ export function ActDialog({ act, ids, zone, onClose, onDone }) {
       <label>${act === 'shelve' ? t('field.reason') : t('field.comment')}<textarea name="comment" rows="3" maxlength="4000" required=${act === 'shelve' || act === 'comment'} ref=${['close', 'comment'].includes(act) ? first : null}></textarea></label>
       ${act === 'shelve' && html`<label class="radio"><input type="checkbox" name="coming" value="1" />${t('field.coming')}</label>`}
       ${failed && html`<p class="failed" role="alert">${t('act.failed', { why: failed })}</p>`}
-      <div class="acts"><button class="button main-act" disabled=${busy}>${t(`act.${act}`)}</button><button type="button" class="button" onClick=${onClose}>${t('act.cancel')}</button></div>
+      <div class="acts"><button class="button main-act" disabled=${busy}>${name}</button><button type="button" class="button" onClick=${onClose}>${t('act.cancel')}</button></div>
     </form></${Dialog}>`;
 }
+
+/** The name of an act, without the dots that promise a form. @param {string} words */
+export const plain = (words) => words.replace(/\s*…$/, '');
 
 /** What each form does. @type {Record<string, (ids: string[], form: FormData, zone: string) => Promise<any>>} */
 const DO = {

@@ -7,7 +7,8 @@ import { here, refine } from '../lib/route.js';
 import { SEVERITIES } from './severity.js';
 
 export const STATES = ['open', 'waiting', 'resolved'];
-export const SORTS = ['rank', 'cost', 'since'];
+/** The orders of a list, the usual one first. @param {string} state */
+export const sortsOf = (state) => (state === 'resolved' ? ['since', 'cost', 'rank'] : ['rank', 'cost', 'since']);
 const HUMANS = ['unacknowledged', 'acknowledged', 'assigned', 'in_progress', 'closed'];
 const DELIVERIES = ['deliverable', 'inhibited', 'shelved', 'maintenance', 'chattering'];
 /** The filters that stand behind "more". */
@@ -20,7 +21,7 @@ export function DeskFilters({ state, query, pool }) {
   return html`<div class="bar">
     <span class="choice" role="group" aria-label=${t('alerts.state')}>${STATES.map((name) => html`<a key=${name} href=${here({ state: name === 'open' ? undefined : name })} aria-current=${state === name ? 'true' : null}>${t(`alerts.state.${name}`)}</a>`)}</span>
     <${Pick} name="severity" query=${query} any=${t('alerts.anySeverity')} label=${t('alerts.severity')} of=${SEVERITIES.map((one) => [one, t(`sev.${one}`)])} />
-    <${Pick} name="sort" query=${query} label=${t('alerts.sort')} of=${SORTS.map((one) => [one === 'rank' ? '' : one, t(`alerts.sort.${one}`)])} />
+    <${Pick} name="sort" query=${query} label=${t('alerts.sort')} of=${sortsOf(state).map((one, i) => [i ? one : '', t(`alerts.sort.${one}`)])} />
     <input type="search" aria-label=${t('list.filter')} placeholder=${t('list.filter')} value=${query.q ?? ''} onInput=${(event) => refine({ q: event.currentTarget.value || undefined })} />
     <details class="more-filters" open=${set.length > 0}><summary>${t('alerts.more')}${set.length ? ` (${set.length})` : ''}</summary><div>
       <${Pick} name="human" query=${query} any=${t('alerts.anyHuman')} label=${t('alerts.human')} of=${HUMANS.map((one) => [one, t(`event.${one}`)])} />

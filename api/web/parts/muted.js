@@ -11,16 +11,16 @@ import { zoneOf } from '../lib/facility.js';
 /** One reason. @param {{alert: any, reason: any, bare?: boolean}} props bare: text only, where a link already surrounds it */
 export function Reason({ alert, reason, bare }) {
   const zone = zoneOf(alert);
-  const until = reason.until ? t('muted.until', { when: since(reason.until, zone, now()) }) : '';
+  const when = reason.until ? since(reason.until, zone, now()) : '';
   const why = reason.why ? html`${t('muted.colon')}<bdi>${reason.why}</bdi>` : '';
-  const by = reason.who ? html` ${t('muted.by')} <bdi>${reason.who}</bdi>` : '';
   if (reason.state === 'inhibited') {
     const masking = alerts.value.get(reason.by);
     const words = masking ? sentence(masking, zone) : named(reason.title) || reason.why || reason.by;
     return html`${t('muted.inhibited')} ${bare || !reason.by ? html`<bdi>${words}</bdi>` : html`<a class="link" href=${href('alerts', reason.by)}><bdi>${words}</bdi></a>`}`;
   }
-  if (reason.state === 'chattering') return html`${t('muted.chattering', { n: alert.episodes })}${until && html` ${until}`}`;
-  return html`${t(`muted.${reason.state}`)}${until && html` ${until}`}${by}${why}`;
+  if (reason.state === 'chattering') return t('muted.chattering', { n: alert.episodes });
+  const shape = `${when ? 'until' : ''}${reason.who ? 'By' : ''}` || 'bare';
+  return html`<bdi>${t(`muted.as.${shape}`, { what: t(`muted.${reason.state}`), when, who: reason.who })}</bdi>${why}`;
 }
 
 /** The first reason as a line under the sentence of a row. @param {{alert: any}} props */

@@ -5,7 +5,7 @@ import { desk } from '../lib/desk.js';
 import { now } from '../lib/clock.js';
 import { tell } from '../lib/say.js';
 import { fromWall, toWall } from '../lib/when.js';
-import { Until, untilOf } from './actdialog.js';
+import { Until, plain, untilOf } from './actdialog.js';
 import { ScopeFields, scopeOf } from './scope.js';
 import { Dialog } from './dialog.js';
 
@@ -32,7 +32,7 @@ export function SilenceDialog({ kind, zone, onClose, onDone }) {
       setFailed(/** @type {Error} */ (error).message);
     }
   };
-  const title = t(kind === 'shelving' ? 'silence.shelve' : 'silence.plan');
+  const title = plain(t(kind === 'shelving' ? 'silence.shelve' : 'silence.plan'));
   return html`<${Dialog} label=${title} onClose=${onClose}><h2>${title}</h2>
     <form class="in form" onSubmit=${submit}>
       <p class="note">${t('silence.words')}</p>

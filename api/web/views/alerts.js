@@ -10,7 +10,7 @@ import { go, here, href, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
 import { about, sentence } from '../lib/sentence.js';
 import { ActDialog, actNow } from '../parts/actdialog.js';
-import { DeskFilters, FILTERS, SORTS, STATES, passes } from '../parts/deskfilters.js';
+import { DeskFilters, FILTERS, STATES, passes, sortsOf } from '../parts/deskfilters.js';
 import { DeskRow } from '../parts/deskrow.js';
 import { DeskTabs } from '../parts/tabs.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
@@ -31,7 +31,7 @@ export function Alerts() {
   useChange(alertsLoaded);
   const { query } = route.value;
   const state = STATES.includes(query.state) ? query.state : 'open';
-  const sort = SORTS.includes(query.sort) ? query.sort : 'rank';
+  const sort = sortsOf(state).includes(query.sort) ? query.sort : sortsOf(state)[0];
   // what ends while the list is shown belongs into it
   const past = useLoad(state === 'resolved' ? `${JSON.stringify(asked(query))} ${alerts.value.size}` : '', (signal) => desk.list(asked(query), signal).then((page) => page.alerts));
   const pool = state === 'resolved' ? past.data ?? [] : ranked(query.branch).filter((alert) => state === 'open' || isWaiting(alert));
@@ -61,8 +61,8 @@ export function Alerts() {
     ${state === 'resolved' && !past.data ? html`<${Pending} load=${past} />` : !rows.length ? html`<${Nothing} state=${state} query=${query} />` : html`
     <div class="scroll-x" onPointerMove=${touch} onWheel=${touch} onTouchStart=${touch} onFocusIn=${touch}><table class="alerts"><thead><tr>
         <th><input type="checkbox" aria-label=${t(state === 'resolved' ? 'alerts.allShown' : 'alerts.all')} ...${picks.all(state)} /></th>
-        <th>${t('alerts.what')}</th><th class="num">${state === 'resolved' ? t('alerts.lasted') : t('alerts.since')}</th><th class="num wide-only">${t('alerts.cost')}</th><th class="num wide-only">${t('alerts.now')}</th><th class="wide-only">${t('alerts.who')}</th></tr></thead>
-      <tbody>${rows.map((alert) => html`<${DeskRow} key=${alert.id} alert=${alert} at=${alert.id === picks.at} chosen=${picks.has(alert.id)} toggle=${picks.toggle} />`)}</tbody></table></div>
+        <th>${t('alerts.what')}</th>${state === 'resolved' && html`<th class="num">${t('alerts.began')}</th>`}<th class="num">${state === 'resolved' ? t('alerts.lasted') : t('alerts.since')}</th><th class="num wide-only">${t('alerts.cost')}</th><th class="num wide-only">${state === 'resolved' ? t('alert.worst') : t('alerts.now')}</th><th class="wide-only">${t('alerts.who')}</th></tr></thead>
+      <tbody>${rows.map((alert) => html`<${DeskRow} key=${alert.id} alert=${alert} over=${state === 'resolved'} at=${alert.id === picks.at} chosen=${picks.has(alert.id)} toggle=${picks.toggle} />`)}</tbody></table></div>
     ${all.length > SHOWN && html`<p class="note under">${t('alerts.first', { n: SHOWN })}</p>`}`}
   </${Panel}>
   ${dialog && html`<${ActDialog} act=${dialog} ids=${picks.ids()} zone=${zone} onClose=${() => setDialog('')} onDone=${() => { picks.clear(); if (state === 'resolved') past.reload(); }} />`}`;
@@ -71,7 +71,7 @@ export function Alerts() {
 /** What the server is asked for what is over. @param {Record<string, string>} query */
 const asked = (query) => ({
   condition: 'resolved', under: underOf(query.branch), severity: query.severity, human: query.human, rule: query.rule, kind: query.kind, equip: query.equip,
-  assignee: query.assignee, text: query.q, sort: { cost: 'cost', rank: undefined, since: 'since' }[query.sort ?? 'rank'], limit: 300,
+  assignee: query.assignee, text: query.q, sort: { cost: 'cost', rank: 'severity' }[query.sort] ?? 'since', limit: 300,
 });
 
 const words = (/** @type {any} */ alert) => `${sentence(alert, '')} ${about(alert)} ${alert.target} ${alert.rule} ${alert.assigned_to}`;

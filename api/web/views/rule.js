@@ -18,7 +18,7 @@ import { Severity, SeverityWord } from '../parts/severity.js';
 import { Timeline } from '../parts/timeline.js';
 import { TryIt } from '../parts/tryit.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
-import { counted } from './rules.js';
+import { counted, left } from './rules.js';
 
 const SPANS = { '7d': 7, '30d': 30, '90d': 90, '365d': 365 };
 const DAY = 86_400_000;
@@ -53,7 +53,7 @@ function Facts({ rule }) {
   return html`<${Panel} title=${t('rule.facts')}><dl class="facts">
     <dt>${t('alerts.severity')}</dt><dd><${SeverityWord} of=${rule.severity} /></dd>
     <dt>${t('rules.pack')}</dt><dd>${rule.pack || t('rules.own')}</dd>
-    <dt>${t('rules.targets')}</dt><dd>${rule.targets ? count(rule.targets) : t('rules.nothing')}</dd>
+    <dt>${t('rules.targets')}</dt><dd>${rule.targets ? count(rule.targets) : left(rule) ? '–' : t('rules.nothing')}</dd>
     <dt>${t('rules.firing')}</dt><dd>${firing ? html`<a class="link" href=${href('alerts', '', { rule: rule.id })}>${count(firing)}</a>` : '–'}</dd>
     <dt>${t('rule.source')}</dt><dd><bdi>${rule.source || '–'}</bdi></dd>
     <dt>${t('rule.where')}</dt><dd><bdi>${rule.where || '–'}</bdi></dd>
