@@ -13,12 +13,14 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.page.furnish import furnish
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -33,6 +35,10 @@ SHOTS = [
     ("alerts-light-en", "alerts", "en", "light", DESK),
     ("alert-light-en", "alert", "en", "light", DESK),
     ("alert-dark-zh", "alert", "zh", "dark", DESK),
+    ("alerts-phone-zh", "alerts", "zh", "light", PHONE),
+    ("rules-dark-en", "rules", "en", "dark", DESK),
+    ("rule-light-en", "rule", "en", "light", (1440, 1400)),
+    ("calendar-light-zh", "calendar", "zh", "light", DESK),
     ("devices-light-en", "devices", "en", "light", DESK),
     ("energy-light-en", "energy", "en", "light", DESK),
     ("energy-phone-zh", "energy", "zh", "light", PHONE),
@@ -41,6 +47,8 @@ SHOTS = [
     ("ledger-light-en", "ledger", "en", "light", DESK),
     ("reports-light-en", "reports", "en", "light", DESK),
 ]
+
+NONE: Mapping[str, str] = {}
 
 
 def ask(url: str, path: str) -> Any:
@@ -88,6 +96,9 @@ def addresses(url: str) -> dict[str, str]:
         "places": "#/places",
         "alerts": "#/alerts",
         "devices": "#/devices",
+        "rules": "#/rules",
+        "rule": "#/rules",
+        "calendar": "#/calendar",
         "alert": f"#/alerts/{alerts[0]['id']}" if alerts else "#/alerts",
         "point": f"#/point/{meters[0]}",
         "reports": "#/reports",
@@ -109,9 +120,9 @@ def consumption(url: str) -> dict[str, str]:
     }
 
 
-def shoot(browser: Browser, url: str, folder: Path, wanted: tuple[str, ...] = ()) -> None:
-    """Takes every picture, or those whose names begin as wanted."""
-    where = addresses(url)
+def shoot(browser: Browser, url: str, folder: Path, wanted: tuple[str, ...] = (), more: Mapping[str, str] = NONE) -> None:
+    """Takes every picture, or those whose names begin as wanted. more: addresses of views that a service was furnished with."""
+    where = addresses(url) | dict(more)
     folder.mkdir(parents=True, exist_ok=True)
     for name, view, language, theme, (width, height) in SHOTS:
         if wanted and not name.startswith(wanted):
@@ -136,7 +147,7 @@ def main() -> None:
         else:
             with demo() as url:
                 settled(url)
-                shoot(browser, url, IMAGES)
+                shoot(browser, url, IMAGES, more=furnish(url))
         browser.close()
 
 
