@@ -91,40 +91,66 @@ async def test_a_quiet_day_fires_nothing_and_rejects_nothing_but_fields_that_nob
     assert set(counts) <= {"unmapped"}
 
 
+PACKS = ("basic", "energy", "hvac", "quality")
+
+
 @pytest.mark.slow
 async def test_a_quiet_week_fires_nothing(tmp_path: Path) -> None:
-    fired, _, _ = await play(tmp_path, (), 7, ("basic", "energy", "quality"))
+    fired, _, _ = await play(tmp_path, (), 7, PACKS)
     assert fired == []
 
 
 EXPECTED = {
-    # fault: (rule, targets that may fire for it, hours after its start within which it must fire, hours it may outlast it)
-    "chiller_on_at_night": ("basic-chiller-hours", {"chiller-2.power", "tower-1.power"}, 1.0, 1.0),
-    "lights_left_on": ("basic-lighting-hours", {"a-light.power"}, 2.0, 1.0),
-    "leak": ("basic-night-flow", {"water-b.flow"}, 1.5, 24.0),
-    "power_factor_loss": ("basic-power-factor", {"em-t1.power_factor"}, 1.0, 1.0),
-    "overspeed": ("basic-overspeed", {"car-0526.speed"}, 4.0, 1.0),
-    "fuel_theft": ("basic-fuel-drop", {"car-0318.fuel"}, 0.5, 1.0),
-    "stuck_valve": ("campus-supply-air", {"ahu-c1.sat"}, 4.0, 2.0),
-    "dtc": ("basic-dtc", {"ev-1105.dtc"}, 0.5, 1.0),
-    "weak_battery": ("basic-battery", {"bus-0731.battery"}, 24.0, 24.0),
-    "tyre_leak": ("basic-tyre", {"car-0318.tyre_2"}, 60.0, 48.0),
-    "sensor_freeze": ("basic-stuck-temperature", {"room-301.temperature"}, 16.0, 1.0),
-    "coolant_overheating": ("basic-coolant", {"car-0312.coolant"}, 6.0, 1.0),
-    "gateway_outage": ("basic-stale", {"gw-b"}, 0.5, 0.5),
+    # fault: rule -> (targets that may fire for it, hours after its start within which it must fire, hours it may outlast it);
+    # the first rule must, the others may
+    "chiller_on_at_night": {"basic-chiller-hours": ({"chiller-2.power", "tower-1.power"}, 1.0, 1.0)},
+    "lights_left_on": {"basic-lighting-hours": ({"a-light.power"}, 2.0, 1.0)},
+    "leak": {"basic-night-flow": ({"water-b.flow"}, 1.5, 24.0)},
+    "power_factor_loss": {"basic-power-factor": ({"em-t1.power_factor"}, 1.0, 1.0)},
+    "phase_imbalance": {"energy-current-imbalance": ({"em-b.current_1"}, 1.0, 1.0)},
+    "overspeed": {"basic-overspeed": ({"car-0526.speed"}, 4.0, 1.0)},
+    "fuel_theft": {"basic-fuel-drop": ({"car-0318.fuel"}, 0.5, 1.0)},
+    "stuck_valve": {
+        "campus-supply-air": ({"ahu-c1.sat"}, 4.0, 2.0),
+        "hvac-supply-air": ({"ahu-c1"}, 4.0, 2.0),
+        "hvac-air-handler": ({"ahu-c1"}, 24.0, 36.0),
+    },
+    "dtc": {"basic-dtc": ({"ev-1105.dtc"}, 0.5, 1.0)},
+    "weak_battery": {"basic-battery": ({"bus-0731.battery"}, 24.0, 24.0)},
+    "tyre_leak": {"basic-tyre": ({"car-0318.tyre_2"}, 60.0, 48.0)},
+    "sensor_drift": {"campus-machine-hall": ({"hall-1.temperature"}, 110.0, 1.0)},
+    "sensor_freeze": {"basic-stuck-temperature": ({"room-301.temperature"}, 16.0, 1.0)},
+    "coolant_overheating": {"basic-coolant": ({"car-0312.coolant"}, 6.0, 1.0)},
+    "gateway_outage": {"basic-stale": ({"gw-b"}, 0.5, 0.5)},
+    "meter_reset": {"energy-meter-fault": ({"c-light.energy.fault"}, 2.0, 200.0)},
+    "meter_swap": {"energy-meter-fault": ({"gas-kitchen.gas.fault"}, 2.0, 200.0)},
+    "rollover": {"energy-meter-fault": ({"c-lift.energy.fault"}, 2.0, 200.0)},
+}
+UNSEEN = {
+    # fault: why no alert of these packs answers to it within the week
+    "clock_wrong": "samples from the future are refused and counted by device: no rule sees them",
+    "duplicate_storm": "duplicates are taken once and counted",
+    "idling": "a rule of the fleet pack",
+    "unapproved_trip": "a rule of the fleet pack",
+    "sensor_bias": "2.5 K: not beyond the 2.5 K that siblings may differ by",
+    "stuck_damper": "one day and a quarter: a verdict on a damper needs the air handler's own history, six days",
+    "leaking_valve": "one day: as above",
 }
 
 
 @pytest.mark.slow
 async def test_in_the_labelled_week_each_fault_fires_its_alert_in_time_and_nothing_else_fires(tmp_path: Path) -> None:
-    fired, labels, _ = await play(tmp_path, week_faults(MONDAY), 7)
+    fired, labels, _ = await play(tmp_path, week_faults(MONDAY), 7, PACKS)
     by_fault = {label.fault: label for label in labels}
+    assert set(by_fault) == EXPECTED.keys() | UNSEEN.keys()
     explained: set[Fired] = set()
-    for fault, (rule, targets, within, after) in EXPECTED.items():
+    for fault, rules in EXPECTED.items():
         start, end = hours(by_fault[fault])
-        own = [alert for alert in fired if alert.rule == rule and alert.target in targets]
-        inside = [alert for alert in own if start - 0.1 <= alert.since <= end + after]
-        assert inside, f"{fault} was not found"
-        assert inside[0].fired <= start + within, f"{fault} was found after {inside[0].fired - start:.1f} h"
-        explained |= set(inside)
+        for number, (rule, (targets, within, after)) in enumerate(rules.items()):
+            own = [alert for alert in fired if alert.rule == rule and alert.target in targets]
+            inside = [alert for alert in own if start - 0.1 <= alert.since <= end + after]
+            assert inside or number, f"{fault} was not found"
+            if inside:
+                assert inside[0].fired <= start + within, f"{fault} was found after {inside[0].fired - start:.1f} h by {rule}"
+            explained |= set(inside)
     assert [alert for alert in fired if alert not in explained] == []
