@@ -58,6 +58,7 @@ def test_each_rule_fires_on_its_fault_in_time_and_on_nothing_else(facility: Faci
         "campus-supply-air": ("stuck_valve", "ahu-c1.sat", 180),
         "basic-overspeed": ("overspeed", "car-0526.speed", 200),
         "basic-fuel-drop": ("fuel_theft", "car-0318.fuel", 15),
+        "campus-machine-hall": ("sensor_drift", "hall-1.temperature", 110 * 60),
     }
     assert {(alert.rule, alert.points[0]) for alert in alerts} == {(rule, point) for rule, (_, point, _) in expected.items()}
     for alert in alerts:
