@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules import testing
 from rules.fleet import approvals, ground, trend
 from rules.kinds.consumption import Consumption
 from rules.kinds.fuel import Fuel
@@ -16,6 +17,8 @@ from rules.kinds.geofence import Geofence
 from rules.kinds.service import Service, last_service
 from rules.kinds.trip import Trip, days
 from rules.quantity import Limit
+from rules.wording import title
+from tests.rules.conformance import cases
 
 DEGREE = np.radians(1.0) * ground.EARTH
 
@@ -103,3 +106,21 @@ WRONG: list[tuple[Any, list[str]]] = [
 @pytest.mark.parametrize(("kind", "keys"), WRONG)
 def test_every_wrong_field_is_named_at_once(kind: Any, keys: list[str]) -> None:
     assert [key for key, _, _ in kind.check()] == keys
+
+
+SENTENCES = [
+    ("trip", "en", "car-1 is used since 22:06: out of hours"),
+    ("trip", "zh", "car-1自22:06起被使用：非工作时间"),
+    ("idling", "en", "car-1 has been idling for 5 min, 0.07 L"),
+    ("geofence", "en", "car-1 is 1224 m beyond the border since 00:05"),
+    ("service", "en", "car-1: service due, 90% of the interval used"),
+    ("battery", "zh", "car-1：蓄电池11.6 V（静置电压低）"),
+    ("fuel", "en", "car-1 misses 9.0 L of fuel since 00:00"),
+]
+
+
+@pytest.mark.parametrize(("kind", "language", "sentence"), SENTENCES)
+def test_a_fault_of_a_vehicle_is_one_sentence(kind: str, language: str, sentence: str) -> None:
+    case = cases(kind)["fault"]
+    fired = testing.run(case).statements[0]
+    assert title(fired, None, case.facility, language).startswith(sentence)
