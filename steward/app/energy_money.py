@@ -1,7 +1,7 @@
 """What the consumption of a register cost and emitted, asked of the cashier: the bridge between figures and money.
 
 Invariants: a register is priced as everywhere (demand and power factor by whole months), a virtual meter with its own quarter
-hours; where a tariff or factor does not hold for all of the consumption, there is no total (half a cost looks like a whole one).
+hours; where a tariff or factor does not hold for all of the consumption there is no total: half a cost looks like a whole one.
 """
 
 from __future__ import annotations
