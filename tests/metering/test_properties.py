@@ -74,7 +74,7 @@ def test_reads_in_small_steps_at_the_live_edge_give_the_same_ledger_as_all_at_on
     same(made, whole(series))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=SEEDS, places=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=8, max_size=8))
 def test_between_good_reads_the_intervals_sum_to_register_difference_plus_events(
     seed: int, places: list[tuple[float, float]]
@@ -118,7 +118,7 @@ def test_late_reads_change_nothing_outside_the_anchors_and_end_as_if_in_time(see
         assert not len(high) or (revision.start.max() < high[0] or full.solution.power.any())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=SEEDS, share=st.floats(0.1, 1))
 def test_what_is_settled_in_a_prefix_is_equal_in_the_full_series(seed: int, share: float) -> None:
     series = hard(seed, 20)
@@ -143,14 +143,14 @@ def test_a_clean_series_loses_no_read_and_has_no_event(seed: int) -> None:
     assert made.intervals().total() == 1000 * (series.truth[-1] - series.truth[0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=SEEDS)
 def test_no_interval_is_negative_but_flagged_backflow(seed: int) -> None:
     every = whole(hard(seed)).intervals()
     assert every.has(Flag.BACKFLOW)[every.value < 0].all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     total=st.integers(-(2**51), 2**51),
     whole_=st.integers(1, 2**60),
