@@ -37,6 +37,7 @@ def summary(context: Context, record: AlertRecord) -> dict[str, Any]:
         "points": list(alert.points),
         "metric": point.metric if point else "",
         "unit": point.unit if point else "",
+        "value_unit": str(alert.evidence.get("unit", "")),
         "since": ms(alert.since),
         "fired": ms(alert.fired),
         "resolved": ms(alert.resolved),

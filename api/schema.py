@@ -198,7 +198,8 @@ class AlertSummary(Shape):
     equip: str
     points: list[str]
     metric: str
-    unit: str
+    unit: str = Field(description="of its first point")
+    value_unit: str = Field(description="canonical unit of value, worst and limit; empty: that of its first point")
     since: Ms | None
     fired: Ms | None
     resolved: Ms | None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rules.load import kinds
 from steward.model import EQUIP_TYPES, METRICS, SEVERITIES, Condition, Human
 
 WEB = Path(__file__).parents[2] / "api" / "web"
@@ -97,6 +98,7 @@ def test_chinese_is_not_english_left_over(english: dict[str, object], chinese: d
     [
         ("metric", sorted(METRICS)),
         ("equip", sorted(EQUIP_TYPES)),
+        ("rulekind", sorted(kinds())),
         ("sev", [str(severity) for severity in SEVERITIES]),
         ("event", sorted({*map(str, Condition), *map(str, Human), "severity", "comment"})),
     ],

@@ -11,7 +11,8 @@ const OF_KIND = { stale: 's', stuck: '' };
 
 /** @param {any} alert */
 function pointLike(alert) {
-  if (alert.evidence?.unit && alert.evidence.unit !== alert.unit) return { unit: alert.evidence.unit };
+  const own = alert.value_unit || alert.evidence?.unit;
+  if (own && own !== alert.unit) return { unit: own };
   const unit = OF_KIND[alert.kind] || alert.unit || '1';
   return unit in RATES && COUNTERS.has(alert.metric) ? { unit: RATES[unit].unit } : { unit, metric: OF_KIND[alert.kind] ? '' : alert.metric };
 }

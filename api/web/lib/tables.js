@@ -42,7 +42,7 @@ export function changed(table, changes) {
 }
 
 /** A sentence of a rule, with a dash of dots where a figure will stand. @param {string} text */
-export const outline = (text) => text.replace(/\{\w+\}/g, '…');
+export const outline = (text) => text.replace(/\{\w+\}[.。]?/g, '…');
 
 /** Whether two tables say the same. @param {any} a @param {any} b @returns {boolean} */
 export function same(a, b) {
