@@ -67,13 +67,13 @@ class Books(Answers):
         behind: Callable[[], bool] = lambda: False,
         weather_file: Path | None = None,
     ) -> None:
-        super().__init__(Core(LedgerRecords(records.database), index), records, index, clock, registry)
+        super().__init__(Core(LedgerRecords(records.database), index), records, index, clock, registry, lambda: not behind())
         self._told, self._weather_file = told, weather_file
         self._thread = ThreadPoolExecutor(1, "books")
         self._watermark, self._closed_at = 0, 0
         self._recent: list[tuple[int, NDArray[np.uint64]]] = []
         self._meters, self._table, self._facility = tuple(meters), table or LedgerTable(), facility
-        self.worker = Worker(self.core, self._held, clock, lambda: not behind(), self._tell, self._failures)
+        self.worker = Worker(self.core, self._held, clock, self._ready, self._tell, self._failures)
         Gauge("steward_ledger_waiting", "Registers that wait to be solved", registry=registry).set_function(
             lambda: self.worker.waiting
         )
@@ -138,12 +138,17 @@ class Books(Answers):
         await self._run(self._bind)
         self.worker.wake()
 
+    def _portions(self) -> list[list[str]]:
+        """The registers in small parts: closings and questions slip in between."""
+        return [part[place : place + _LEARNED] for part in self._desk.slices() for place in range(0, len(part), _LEARNED)]
+
     async def _fit_all(self, now: int) -> None:
         """Fits, one by one, every register that has half a year settled and no accepted baseline."""
         if not self._baselines.knows_weather:
             return
-        with self._lock:
-            names = self._baselines.candidates()
+        names: list[str] = []
+        for part in self._portions():
+            names += await self._held(self._baselines.candidates, part)
         if names:
             weather = await asyncio.to_thread(self._baselines.weather, now - YEAR - DAY, now)
         for name in names:
@@ -164,19 +169,17 @@ class Books(Answers):
         """Seals, learns limits and shapes, fits baselines, and closes the month before on its day."""
         now = self._clock()
         cut = (now - HOT) // QUARTER * QUARTER
-        parts = self._desk.slices()
-        for part in parts:
-            await self._run(self._desk.seal, part, cut)
-        await self._run(self._desk.drop, cut)
-        for part in parts:
-            for place in range(0, len(part), _LEARNED):
-                for act in await self._run(self._desk.learn, part[place : place + _LEARNED], now):
-                    await asyncio.to_thread(self._perform, act)
+        for part in self._desk.slices():
+            await self._held(self._desk.seal, part, cut)
+        await self._held(self._desk.drop, cut)
+        for part in self._portions():
+            for act in await self._held(self._desk.learn, part, now):
+                await asyncio.to_thread(self._perform, act)
         await self._fit_all(now)
         day = np.datetime64(now // DAY, "D")
         if self._table.close_day and int(str(day)[8:]) >= self._table.close_day:
             month = str(day.astype("datetime64[M]") - 1)
-            await self._run(self._desk.close, month, "", now)
+            await self._held(self._desk.close, month, "", now)
 
     # reads by hand
 
@@ -191,10 +194,11 @@ class Books(Answers):
         await self._store.write(batch)
         await self.commit(batch)
         await self._tell(await self._run(self._close, now))
-        with self._lock:
-            due = self._figures.slot(point) in self.core.queue.due
-        if due:  # the person sees what follows from the reads at once
+        await self._held(self._reopen, point, min(at))
+        try:  # the person sees at once what follows
             await asyncio.to_thread(self._perform, Act(point, Cause(Reason.NEXT, now, who)))
+        except (ValueError, StewardError, TimeoutError) as error:  # the reads are taken; the worker tries again
+            log.warning("reads_not_solved_yet", register=point, error=str(error))
         self.worker.wake()
 
     def _note_reads(self, point: str, rows: list[tuple[int, float, str]], who: str, now: int) -> None:
@@ -203,6 +207,10 @@ class Books(Answers):
         self._audit(who, "ledger.read", point, {"reads": len(rows)}, now)
 
     # in the thread
+
+    def _reopen(self, point: str, since: int) -> None:
+        slot = self._figures.slot(point)
+        self.core.queue.open(slot, since, late=since <= int(self.core.shelf.rows["last_at"][slot]))
 
     def _restore(self, saved: bytes | None) -> None:
         self.core.decisions.load()

@@ -37,8 +37,16 @@ class Answers:
     """Questions and acts over a core."""
 
     def __init__(
-        self, core: Core, records: Records, index: PointIndex, clock: Callable[[], int], registry: CollectorRegistry
+        self,
+        core: Core,
+        records: Records,
+        index: PointIndex,
+        clock: Callable[[], int],
+        registry: CollectorRegistry,
+        ready: Callable[[], bool],
     ) -> None:
+        self._ready = ready
+        """Whether the store holds all that was taken."""
         self.core, self._records, self._index, self._clock = core, records, index, clock
         self._lock = threading.RLock()
         self._store: Store | None = None
@@ -192,6 +200,8 @@ class Answers:
                     self._failures.labels(outcome.failed[act.point]).inc()
                     raise ValueError(f"{act.point}: {self.core.shelf.errors[act.point]}")
                 if act.point not in outcome.further:
+                    if not self._ready():  # reads are on their way into the store: once more when they are there
+                        self.core.queue.again(window)
                     return self._desk.restated(act.point, outcome.revisions.get(act.point, ()))
 
     def close(self, month: str, who: str, now: int) -> list[Closed]:

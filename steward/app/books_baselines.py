@@ -6,7 +6,7 @@ refused is a row; an accepted baseline keeps its period, so that a saving is alw
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +68,12 @@ class Baselines:
         """Whether there is an outdoor temperature."""
         return self.weather_file is not None or bool(self.weather_point)
 
-    def candidates(self) -> list[str]:
-        """Registers that have half a year settled and no accepted baseline."""
+    def candidates(self, names: Sequence[str]) -> list[str]:
+        """Those of some registers that have half a year settled and no accepted baseline."""
         found = []
-        for slot, name in enumerate(self._core.shelf.names):
-            settled = int(self._core.shelf.rows["settled"][slot])
+        for name in names:
+            slot = self._core.shelf.slots.get(name)
+            settled = 0 if slot is None else int(self._core.shelf.rows["settled"][slot])
             if settled <= 0 or not self._figures.cells(name, settled - LEAST, settled - LEAST + DAY).known.any():
                 continue
             known = self._core.records.latest("baseline", name)

@@ -69,8 +69,11 @@ class Queue:
         self.due.update(dict.fromkeys(self.touched))
 
     def ready(self, now: int) -> bool:
-        """Whether a register is due that may be tried now."""
-        return any(self._retry.get(self._shelf.names[slot], (0, 0))[1] <= now for slot in self.due)
+        """Whether a register is due that may be tried now; from any thread, without the lock."""
+        if not self._retry:
+            return bool(self.due)
+        names = self._shelf.names
+        return any(self._retry.get(names[slot], (0, 0))[1] <= now for slot in list(self.due) if slot < len(names))
 
     def pick(self, now: int) -> list[Window]:
         """Windows of some registers, to be read together and then given to `solve`; short ones come first."""
