@@ -1,4 +1,4 @@
-"""The simulated vehicles under the packs basic and fleet: a quiet week stays quiet, each fault gives its alert, nothing else."""
+"""The simulated vehicles under the packs basic and fleet: a quiet week stays quiet, each fault gives its alert and no other."""
 
 from __future__ import annotations
 
