@@ -86,7 +86,7 @@ export default {
   'method.reset': 'reset', 'method.swap': 'meter swap', 'method.estimated': 'estimated', 'flag.spread': 'shape unknown',
   'flag.above_limit': 'above the limit', 'flag.backflow': 'ran backwards', 'flag.provisional': 'provisional',
   'flag.held': 'held', 'flag.event': 'event inside', 'flag.unresolved': 'contradictory', 'flag.profile': 'spread by profile',
-  'flag.missing': 'partly missing', 'flag.integrated': 'integrated from power', 'flag.estimated': 'estimated',
+  'flag.missing': 'partly missing', 'flag.integrated': 'integrated from power', 'flag.stuck': 'standing still', 'flag.estimated': 'estimated',
   'evidence.title': 'Evidence',
   'evidence.how': 'Open an interval: here stand the reads that it was made from, those put aside and why.',
   'evidence.method': 'Method', 'evidence.confidence': 'confidence {v} %', 'evidence.links': 'Between reads',

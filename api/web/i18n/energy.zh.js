@@ -55,7 +55,7 @@ export default {
   'ledger.history': '读数曲线', 'method.measured': '实测', 'method.manual': '人工', 'method.rollover': '翻转', 'method.replayed': '补传',
   'method.interpolated': '缺口分摊', 'method.reset': '清零', 'method.swap': '换表', 'method.estimated': '估算', 'flag.spread': '过程未知',
   'flag.above_limit': '超上限', 'flag.backflow': '倒走', 'flag.provisional': '待定', 'flag.held': '暂挂', 'flag.event': '含事件',
-  'flag.unresolved': '矛盾待裁', 'flag.profile': '按典型曲线分摊', 'flag.missing': '部分缺数', 'flag.integrated': '由功率积分',
+  'flag.unresolved': '矛盾待裁', 'flag.profile': '按典型曲线分摊', 'flag.missing': '部分缺数', 'flag.integrated': '由功率积分', 'flag.stuck': '读数停滞',
   'flag.estimated': '估算', 'evidence.title': '证据', 'evidence.how': '点开一个时段，此处列出其读数、被弃读数及原因。', 'evidence.method': '取值方式',
   'evidence.confidence': '置信度 {v}%', 'evidence.links': '读数间隔', 'evidence.linksWords': { other: '有效读数间 {n} 段' },
   'evidence.reads': '读数', 'evidence.readsWords': { other: '{n} 个读数' }, 'evidence.thrown': { other: '弃用 {n} 个' },
