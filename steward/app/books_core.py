@@ -14,13 +14,14 @@ import numpy as np
 
 from metering.cut import DEMAND
 from metering.intervals import LEDGER_UNITS, QUARTER, Flag
+from metering.reads import ceiling
 from steward.app.books_columns import ABSENT, TRUST, Cells
 from steward.app.books_decisions import Decisions
 from steward.app.books_queue import Queue
 from steward.app.books_registers import Register, mean_of
 from steward.app.books_restate import Restater, unpack_revision
 from steward.app.books_shelf import FAR, Shelf
-from steward.app.books_solve import ceiling, usable
+from steward.app.books_solve import usable
 from steward.model import Batch, BoolArray, FloatArray, IntArray, NumberArray, PointIndex, Quality
 from steward.records.ledger import LedgerRecords
 from steward.units import HOUR, SECOND
@@ -93,7 +94,7 @@ class Core:
         self._slot = np.full(max(len(self.index), 1), -1, np.int32)
         self._slot[numbers] = np.arange(len(every))
         self._resolution: FloatArray = np.array([register.resolution for register in every])
-        self._ceiling: FloatArray = np.array([ceiling(register) for register in every])
+        self._ceiling: FloatArray = np.array([ceiling(register.base.digits) for register in every])
         self._plain = self.shelf.plain
         self._source = np.array([register.source != "register" for register in every], np.bool_)
         means = [mean_of(register) for register in every]

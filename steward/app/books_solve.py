@@ -17,7 +17,7 @@ from metering.declarations import Declaration
 from metering.explain import Link, informative
 from metering.ledger import Ledger
 from metering.profile import Profile
-from metering.reads import Parameters, Reads, Source, join, lay
+from metering.reads import Parameters, Reads, Source, ceiling, join, lay
 from metering.solution import Solution, settle
 from metering.solve import NOTHING, kept, solve
 from metering.sources import Integration, integrate, pulses
@@ -66,12 +66,6 @@ def usable(batch: Batch) -> BoolArray:
     return np.asarray((batch.quality < Quality.BAD) & (batch.at <= batch.received + AHEAD) & np.isfinite(batch.value))
 
 
-def ceiling(register: Register) -> float:
-    """Register units at and above which no register shows a value (metering.reads.admit)."""
-    digits = register.base.digits
-    return 2.0**53 if digits is None else min(1000.0 * 10.0**digits, 2.0**53)
-
-
 def reads_of(register: Register, batch: Batch, manual: frozenset[int]) -> Reads:
     """The reads of one register from its samples, by its kind of source."""
     batch = batch.take(usable(batch))
@@ -86,7 +80,7 @@ def reads_of(register: Register, batch: Batch, manual: frozenset[int]) -> Reads:
         counted = batch.take(batch.value >= 0)
         return pulses(counted.at, np.rint(counted.value * each / register.resolution).astype(np.int64))
     units = batch.value / register.resolution
-    good = (units >= 0) & (units < ceiling(register))
+    good = (units >= 0) & (units < ceiling(register.base.digits))
     batch, units = batch.take(good), units[good]
     by_hand = np.isin(batch.at, np.array(sorted(manual), np.int64)) if manual else np.zeros(len(batch), np.bool_)
     source = np.where(by_hand, Source.MANUAL, Source.DEVICE)
