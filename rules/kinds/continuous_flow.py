@@ -30,7 +30,7 @@ class ContinuousFlow(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Example: `kind = "continuous_flow", match = { metric = "water", space = "toilets" }, duration = "24h"`.
     Source: the leak flag of household meters (no hour without flow in 24 h), as in AWWA's customer-side leak programmes; on
-    92 homes it alone gives 3 episodes a meter-year, so it is off where flow at night is normal.
+    92 homes it alone gives 1.5 episodes a meter-year, so it is off where flow at night is normal.
     """
 
     NAME: ClassVar[str] = "continuous_flow"

@@ -16,8 +16,8 @@ from rules.robust import SCALE, push
 from steward.model import BoolArray, ByteArray, FloatArray, IntArray, Nature
 from steward.units import DAY, MINUTE
 
-KEPT, EVERY = 60, 4
-"""Days remembered; while a machine is under suspicion only every fourth is learned."""
+KEPT, EVERY, DELAY = 60, 4, 4
+"""Days remembered; under an alert only every fourth is learned; a day is learned when it is so many days old."""
 CHOSEN = 3
 """The features with the smallest spread are the machine's most repeatable behaviour: only these are judged."""
 FLOOR, PART_SD = 0.025, 0.4
@@ -43,7 +43,8 @@ class Cycles(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     energy mean and largest) and of any activity (length mean, median; energy mean and largest; time in all, duty). Of these the
     three that vary least from day to day are judged, upwards only: z is what a feature has above the median of the last 60
     days in spreads (1.48 MAD, at least 0.4 standard deviations and 2.5 %, and the blur of the sampling). Persistent: z, at
-    most 1.5, less 0.75, is summed over days. Days under suspicion are learned only every fourth.
+    most 1.5, less 0.75, is summed over days. A day is learned four days later, under an
+    alert only every fourth.
 
     A gauge of power at five minutes or faster. A day without runs says nothing, nor does that on which the two levels were
     found; of a day half must be known; a run over a gap is lost. Judged when a day is over, the verdict stands until the
@@ -102,6 +103,8 @@ class Cycles(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "sums": Column(np.float64, 0.0, (size,)),
             "sums_since": Column(np.int64, UNSEEN, (size,)),
             "careful": Column(np.int64),
+            "waiting": Column(np.float64, np.nan, (DELAY * size,)),
+            "queued": Column(np.int64),
             "true": Column(np.bool_, False),
             "ready": Column(np.bool_, False),
             "feature": Column(np.int64),
@@ -149,12 +152,25 @@ class Cycles(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         state["sums"][rows], state["sums_since"][rows] = grown, since
         height = np.where(chosen, np.where(state["daily"][rows][:, None], z, grown), -np.inf)
         cls._verdict(state, rows, found, usual, spread, height, since, ready)
-        calm = ~(np.where(chosen, grown, 0.0) > 0).any(axis=1)
-        careful = np.where(calm, 0, state["careful"][rows] + 1)
+        cls._learn(state, rows, found, ready)
+
+    @classmethod
+    def _learn(cls, state: State, rows: IntArray, found: FloatArray, ready: BoolArray) -> None:
+        """Learns a day; once ready only when it is four days old, so that a fault is stated before it is usual, and all days
+        alike: learning only the good ones would make all others odd. Under an alert only every fourth."""
+        size = len(FEATURES)
+        ring = state["days"].reshape(-1, KEPT, size)
+        waiting = state["waiting"].reshape(-1, DELAY, size)
+        place = state["queued"][rows] % DELAY
+        aged = waiting[rows, place]
+        careful = np.where(state["true"][rows], state["careful"][rows] + 1, 0)
         state["careful"][rows] = careful
-        learned = calm | (careful % EVERY == 0)
-        ring = state["days"].reshape(-1, KEPT, len(FEATURES))
-        push(ring, state["count"], rows[learned], found[learned])
+        learned = ready & (state["queued"][rows] >= DELAY) & (careful % EVERY == 0)
+        push(ring, state["count"], rows[learned], aged[learned])
+        push(ring, state["count"], rows[~ready], found[~ready])
+        queued = rows[ready]
+        waiting[queued, place[ready]] = found[ready]
+        state["queued"][queued] += 1
 
     @classmethod
     def _verdict(

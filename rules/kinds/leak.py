@@ -26,7 +26,7 @@ class Leak(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Consumption touches its base level sooner or later, a leak does not. Base flow is the median of the last 28 daily minima;
     what a window's minimum has above it is compared with the second-highest such excess ever seen: twice as much for windows up
-    to 12 h (and at least 10 % of the highest flow ever, times 3 h / window), one and a half times for 24 and 48 h (and
+    to 12 h (and at least 15 % of the highest flow ever, times 3 h / window), one and a half times for 24 and 48 h (and
     at least 1.9 and 0.95 steps of the register an hour). The condition ends when the flow falls below half of the leak. The
     slow leak sums what each daily minimum is above the base, in spreads (at most 4), less 1; beyond 8 it is stated, and it ends
     when a day touches the base again. A flow seen on two occasions before is known: no alert. A leak present while it learns is

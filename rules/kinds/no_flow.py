@@ -30,7 +30,7 @@ class NoFlow(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     that was allowed. Warm-up: `learn`.
 
     Example: `kind = "no_flow", match = { metric = "water" }, duration = "7d"`.
-    Source: zero flow for more than 7 days and twice the longest own: 0.20 alerts a meter-year on 92 homes (DAIAD, holidays of
+    Source: zero flow for more than 7 days and twice the longest own: 0.18 alerts a meter-year on 92 homes (DAIAD, holidays of
     the residents), a frozen register found in 7 days; plain flatlines (`stuck`) gave 29 at three equal hours.
     """
 

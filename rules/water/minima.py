@@ -23,8 +23,8 @@ HOURS = np.array([3, 6, 12, 24, 48], np.int64)
 WINDOWS = HOURS * HOUR
 RATIO = np.array([2.0, 2.0, 2.0, 1.5, 1.5])
 """So many times the second-highest minimum seen is a leak."""
-SHARE = np.array([0.07, 0.035, 0.0175, 0.0, 0.0])
-"""The least that counts, as a share of the highest flow ever: 7 % x 3 h / window, for the short windows."""
+SHARE = np.array([0.15, 0.075, 0.0375, 0.0, 0.0])
+"""The least that counts, as a share of the highest flow ever: 15 % x 3 h / window, for the short windows."""
 STEPS = np.array([0.0, 0.0, 0.0, 1.9, 0.95])
 """The same in steps of the register an hour, for the long windows."""
 ALMOST = 0.95
