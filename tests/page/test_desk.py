@@ -200,6 +200,7 @@ def test_the_usual_band_of_a_point_is_drawn_where_the_rule_recorded_none(open_pa
 def test_an_alert_is_worked_on_commented_and_labelled(open_page: Open, service: DeskService) -> None:
     stated = _tell(service, "one.label")
     page = open_page(f"#/alerts/{stated.id}")
+    expect(page.locator(".chain")).to_contain_text("Firing")
     page.keyboard.press("o")
     expect(page.locator(".chain")).to_contain_text("Work began · somebody at the page")
     page.get_by_role("button", name="Comment").click()

@@ -20,7 +20,7 @@ EVERY_CASE = [(kind, name) for kind in KINDS for name in cases(kind)]
 GATED = {"threshold": "equipment_off", "rate": "equipment_off", "stuck": "equipment_off_gate"}
 WORLDS = [(kind, "fault") for kind in KINDS] + [("schedule", "night_flow_of_a_register"), ("schedule", "state_without_samples"),
           ("stale", "gateway_silent"), ("stale", "one_point_of_a_device"), *GATED.items()]  # fmt: skip
-LONG = {"anomaly": 700, "network": 500, "leak": 400, "cycles": 1500}
+LONG = {"anomaly": 700, "network": 500, "leak": 400, "cycles": 1500, "consumption": 400}
 """Samples that a kind needs to be able to fire where the usual 120 are too few: these learn first."""
 TIMED_BY_SAMPLES = [world for world in WORLDS if not kinds()[world[0]].PATIENT]
 """Absence is judged by ticks, between `pause` and `resume` not at all: its restart has tests of its own."""
