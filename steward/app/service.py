@@ -34,6 +34,7 @@ from steward.app import brokers
 from steward.app.alert_costs import PRICE_EVERY, AlertCosts, costs_of, late_price
 from steward.app.bookkeeping import book, books_of, schedule
 from steward.app.books import Books
+from steward.app.books_archive import Archive
 from steward.app.corrections import Corrections
 from steward.app.desk import AlertDesk
 from steward.app.directory import Directory
@@ -170,12 +171,13 @@ class Steward:
 
     async def _build(self) -> None:
         facility = self.facility
+        self.archive = Archive(self.store, lambda: getattr(self, "books", None))
         self.live = LiveState(self.index, facility)
         latest = await self._latest()
         self.live.load(latest)
         self.devices = Devices(facility, self.index)
         rules = await asyncio.to_thread(rules_of, self.settings, facility)
-        self.trials: Trials = Trials(lambda: self.facility, self.index, self.store, self.clock, price=late_price(self))
+        self.trials: Trials = Trials(lambda: self.facility, self.index, self.archive, self.clock, price=late_price(self))
         self.notices = NoticeService(
             self.settings,
             self.environ,
@@ -187,7 +189,7 @@ class Steward:
             self.registry,
         )
         self.corrections = Corrections(
-            lambda: self.judge.engine, self.index, self.store, self.records, self.clock, self._told, self.registry
+            lambda: self.judge.engine, self.index, self.archive, self.records, self.clock, self._told, self.registry
         )
         self.corrections.seed(latest)
         self.desk: AlertDesk = AlertDesk(
@@ -252,7 +254,7 @@ class Steward:
             facility=lambda: self.facility,
             index=self.index,
             live=self.live,
-            store=self.store,
+            store=self.archive,
             records=self.records,
             clock=self.clock,
             registry=self.registry,
