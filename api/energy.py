@@ -344,7 +344,7 @@ class NoLedger(StewardError):
 
 
 class EnergyDesk(Protocol):
-    """Answers about consumption (steward.app.derived.Energy). Times in ns; None: the present month of the facility's time.
+    """Answers about consumption (steward.app.consumption.desk). Times in ns; None: the present month of the facility's time.
 
     Raises NotFound for unknown nodes, ValueError for what cannot be asked."""
 

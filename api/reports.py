@@ -1,4 +1,4 @@
-"""What the API needs of the monthly reports (steward.app.reports.Shelf): made on demand, kept by the scheduler, listed."""
+"""What the API needs of the monthly reports (steward.app.reports): made on demand, kept by the scheduler, listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API needs of the alert desk (steward.app.desk): acts of people, shelvings, maintenance windows, earlier episodes.
+"""What the API needs of the desk (steward.app.alerts.desk): acts of people, shelvings, maintenance windows, earlier episodes.
 
 Times are ns. Acts are all or none; they raise NotFound for an alert that does not exist and RecordsError, with the reason,
 for one that its state does not allow. What comes back is what has changed.

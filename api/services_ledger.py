@@ -1,4 +1,4 @@
-"""What the API needs of the ledger (steward.app.ledger_desk): plain values out, times in epoch ms. Times in are ns."""
+"""What the API needs of the ledger (steward.app.ledger.desk): plain values out, times in epoch ms. Times in are ns."""
 
 from __future__ import annotations
 

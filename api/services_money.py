@@ -1,4 +1,4 @@
-"""What the API needs of money (steward.app.money): plain values with times in epoch ms (api.schema_money). Arguments are in ns.
+"""What the API needs of money (steward.app.money.cashier): plain values, times in epoch ms (api.schema_money). Arguments in ns.
 
 Every method blocks (ledger, records) and is called in a thread. Raises NotFound for what does not exist, StewardError with a
 sentence for what cannot be answered.

@@ -1,4 +1,4 @@
-"""What the API needs of the part that sends notices (steward.app.notices.NoticeService)."""
+"""What the API needs of the part that sends notices (steward.app.notices.service.NoticeService)."""
 
 from __future__ import annotations
 

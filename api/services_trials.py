@@ -1,4 +1,4 @@
-"""What the API needs of trials (steward.app.trial_desk): an order in, plain values out. Times are ns."""
+"""What the API needs of trials (steward.app.trials.desk): an order in, plain values out. Times are ns."""
 
 from __future__ import annotations
 

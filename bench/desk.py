@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rules.masking import Graph
-from steward.app.delivering import Delivering
+from steward.app.alerts.delivering import Delivering
 from steward.config.desk import DeskSettings
 from steward.model import Alert, Condition, Device, Equip, Facility, Nature, Point, Severity, Site
 from steward.records import AlertRecord, Records

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from steward.app.notices import NoticeService, transitions_of
+from steward.app.notices.service import NoticeService, transitions_of
 from steward.config import parse
 from steward.model import Alert, Condition, PointIndex, Severity
 from steward.notices import Notice

@@ -21,8 +21,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from steward.app.checking import read
 from steward.app.service import Steward
+from steward.app.tools.checking import read
 from steward.config import money_tables, schema
 from steward.config.desk import DaySpan, StepTable, Weekdays
 from steward.config.notices import TextsTable

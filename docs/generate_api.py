@@ -144,9 +144,9 @@ async def prepare(world: World) -> None:
     from collectors.quarantine import Quarantine
     from collectors.taken import Reject, Unknown
     from steward.app.jobs import JobStatus
-    from steward.app.ledger_desk import LedgerDesk
-    from steward.app.trial_desk import Desk
-    from steward.app.trials import Trials
+    from steward.app.ledger.desk import LedgerDesk
+    from steward.app.trials.desk import Desk
+    from steward.app.trials.runs import Trials
     from steward.model import Condition, Severity
     from tests.api.energy_world import consumption
     from tests.api.ledger_world import books_of

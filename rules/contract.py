@@ -189,12 +189,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return [number == 0 for number in range(len(target.points))]
 
     def waits(self, target: Target) -> Sequence[bool]:
-        """Of each of the target's points whether a moment waits for it although it is judged without it too: until a newer sample
-        comes or time passes; so what one message brings is judged together. Kinds that join points only."""
+        """Of each of the target's points whether a moment waits for it although it is judged without it too: until a newer
+        sample comes or time passes; so what one message brings is judged together. Kinds that join points only."""
         return [False] * len(target.points)
 
     def holds(self, target: Target) -> Sequence[int | None]:
-        """Of each of the target's points how long a value stays usable, ns (None: as `hold_of`); kinds that join points only."""
+        """Of each point of the target how long a value stays usable, ns (None: as `hold_of`); kinds that join points only."""
         return [None] * len(target.points)
 
     def parameters(self, target: Target) -> Mapping[str, float | int | bool]:

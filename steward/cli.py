@@ -43,7 +43,7 @@ def _ns(text: str, option: str) -> int:
 @cli.command()
 def check(facility: FacilityPath) -> None:
     """Says every problem of a facility file at once; opens no connection. Exit code 2 when there are any."""
-    from steward.app.checking import check as run
+    from steward.app.tools.checking import check as run
 
     sys.stdout.write(run(facility) + "\n")
 
@@ -76,7 +76,7 @@ def demo(
     log_level: Level = "warning",
 ) -> None:
     """Runs everything at once: embedded broker and store, a simulated campus with faults, rules, API and page."""
-    from steward.app.demo import demo as start
+    from steward.app.tools.demo import demo as start
 
     start(data, host=host, port=port, public=public, past=past, speed=speed, seed=seed, json_logs=json, level=log_level)
 
@@ -91,7 +91,7 @@ def discover(
     password_env: Annotated[str, typer.Option(help="environment variable that holds the password")] = "",
 ) -> None:
     """Listens to a broker, recognises formats and devices, and writes a facility file to standard output."""
-    from steward.app.tools import discover as listen
+    from steward.app.tools.commands import discover as listen
 
     text, remarks = listen(broker, _ns(listen_for, "--for") / 1e9, topic or ["#"], site, username, password_env)
     sys.stdout.write(text)
@@ -107,7 +107,7 @@ def doctor(
     """Tries what `check` only reads: secrets, folders, store, records, brokers, subscriptions, clocks. Exit code 1 if wrong."""
     import os
 
-    from steward.app.doctor import examine
+    from steward.app.tools.doctor import examine
 
     findings = examine(facility, os.environ, _ns(listen_for, "--for") / 1e9)
     for finding in findings:
@@ -131,7 +131,7 @@ def simulate(
     import time
 
     from simulators.player import Options
-    from steward.app.tools import simulate as play
+    from steward.app.tools.commands import simulate as play
 
     end = time.time_ns() + round(_ns(duration, "--duration") * speed) if duration else None
     play(
@@ -152,7 +152,7 @@ def replay(
     facility: Annotated[Path | None, typer.Option(help="write the recording's facility file here first")] = None,
 ) -> None:
     """Publishes recorded data as MQTT, with its own timing or as fast as possible."""
-    from steward.app.tools import replay_recording
+    from steward.app.tools.commands import replay_recording
 
     if shift not in ("keep", "begin", "end"):
         raise typer.BadParameter(f"{shift!r}, expected keep, begin or end", param_hint="--shift")
@@ -173,8 +173,8 @@ def import_(
     import asyncio
     import os
 
-    from steward.app.manual_reads import import_reads
-    from steward.app.tools import import_samples
+    from steward.app.tools.commands import import_samples
+    from steward.app.tools.manual_reads import import_reads
 
     if reads:
         taken, problems = asyncio.run(import_reads(facility, source, os.environ, by=by, symbol=unit, url=url))
@@ -204,7 +204,7 @@ def export(
     import asyncio
     import os
 
-    from steward.app.tools import export_samples
+    from steward.app.tools.commands import export_samples
     from steward.store.export import moment
 
     try:
@@ -226,8 +226,8 @@ def notify_test(
     import os
     import time
 
-    from steward.app.checking import read
-    from steward.app.notices import send_test
+    from steward.app.notices.service import send_test
+    from steward.app.tools.checking import read
 
     for line in asyncio.run(send_test(read(facility), os.environ, channel, by, time.time_ns())):
         sys.stdout.write(f"{line}\n")
@@ -241,7 +241,7 @@ def report(
     url: Annotated[str, typer.Option(help="address of the running service")] = "http://127.0.0.1:8080",
 ) -> None:
     """Writes a monthly report, made by the running service from its books at this moment, to a file."""
-    from steward.app.report_command import fetch
+    from steward.app.reports.command import fetch
 
     size = fetch(url, month, language, out)
     sys.stdout.write(f"{size} bytes written to {out}\n")
@@ -252,7 +252,7 @@ def init_store(facility: FacilityPath) -> None:
     """Sets up bucket, retention and downsampling task of an InfluxDB store."""
     import os
 
-    from steward.app.tools import init_store as prepare
+    from steward.app.tools.commands import init_store as prepare
 
     for line in prepare(facility, os.environ):
         sys.stdout.write(f"{line}\n")
@@ -282,8 +282,8 @@ def backtest(
 
     import msgspec
 
-    from steward.app.backtest import Options, told
-    from steward.app.backtest import backtest as run
+    from steward.app.trials.command import Options, told
+    from steward.app.trials.command import backtest as run
     from steward.store.export import moment
 
     try:
@@ -301,7 +301,7 @@ def backtest(
 @cli.command()
 def test(files: Annotated[list[Path], typer.Argument(help="rule cases (TOML)")]) -> None:
     """Runs rule cases written as text."""
-    from steward.app.tools import run_cases
+    from steward.app.tools.commands import run_cases
 
     if not run_cases(files, typer.echo):
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 
 from metering.intervals import QUARTER, Flag
-from steward.app.books_model import Consumption
+from steward.app.ledger.model import Consumption
 from steward.errors import StoreUnavailable
 from steward.model import Batch
 

@@ -20,12 +20,12 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from metering.intervals import QUARTER
-from steward.app.books import Books
-from steward.app.books_columns import COLUMNS
-from steward.app.books_core import Core
-from steward.app.books_desk import Desk
-from steward.app.books_figures import Figures
-from steward.app.books_registers import registers_of
+from steward.app.ledger.books import Books
+from steward.app.ledger.columns import COLUMNS
+from steward.app.ledger.core import Core
+from steward.app.ledger.figures import Figures
+from steward.app.ledger.people import Desk
+from steward.app.ledger.registers import registers_of
 from steward.config import parse
 from steward.model import Batch, Facility, FloatArray, IntArray, PointIndex
 from steward.records import LedgerRecords, Records

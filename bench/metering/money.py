@@ -14,7 +14,7 @@ from metering.cost import Basis, cost, costs, price, worth
 from metering.factors import Wanted
 from metering.intervals import QUARTER, Flag
 from metering.tariffs import Block, DemandCharge, DemandKind, Fee, PowerFactorClause
-from steward.app.money_tables import shipped_factors
+from steward.app.money.tables import shipped_factors
 from steward.config.calendars import with_country
 from steward.model import Calendar
 from steward.units import DAY, HOUR

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bench.rules.__main__ import METRICS, START, facility
-from steward.app.trials import Request, Table, Trials
+from steward.app.trials.runs import Request, Table, Trials
 from steward.model import Batch, PointIndex
 from steward.units import DAY, MINUTE
 

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from steward.app.books_registers import with_derived
-from steward.app.expected import with_expected
+from steward.app.consumption.expected import with_expected
+from steward.app.ledger.registers import with_derived
 from steward.config import Settings, admit
 from steward.model import Channel, Device, Facility, Point, PointIndex
 

@@ -31,26 +31,26 @@ from collectors.quarantine import Quarantine
 from collectors.routing import Routing
 from steward import __version__
 from steward.app import brokers
-from steward.app.alert_costs import PRICE_EVERY, AlertCosts, costs_of, late_price
-from steward.app.bookkeeping import book, books_of, schedule
-from steward.app.books import Books
-from steward.app.books_archive import Archive
-from steward.app.corrections import Corrections
-from steward.app.desk import AlertDesk
+from steward.app.alerts.corrections import Corrections
+from steward.app.alerts.costs import PRICE_EVERY, AlertCosts, costs_of, late_price
+from steward.app.alerts.desk import AlertDesk
+from steward.app.alerts.judge import Judge, rules_of, worded
+from steward.app.alerts.rulebook import Rulebook
+from steward.app.consumption.expected import Expectations, expectations, schedule_expected
+from steward.app.consumption.service import consumptions
 from steward.app.directory import Directory
-from steward.app.energy_service import consumptions
-from steward.app.expected import Expectations, expectations, schedule_expected
 from steward.app.fleet import Devices
 from steward.app.jobs import Jobs
-from steward.app.judge import Judge, rules_of, worded
-from steward.app.ledger_desk import LedgerDesk
-from steward.app.money import Cashier, calendar_doubts
-from steward.app.notices import NoticeService
-from steward.app.rulebook import Rulebook
+from steward.app.ledger.archive import Archive
+from steward.app.ledger.bookkeeping import book, books_of, schedule
+from steward.app.ledger.books import Books
+from steward.app.ledger.desk import LedgerDesk
+from steward.app.money.cashier import Cashier, calendar_doubts
+from steward.app.notices.service import NoticeService
 from steward.app.states import broker_states
 from steward.app.stores import open_url, store_of
-from steward.app.trial_desk import Desk
-from steward.app.trials import Trials
+from steward.app.trials.desk import Desk
+from steward.app.trials.runs import Trials
 from steward.config import Settings
 from steward.errors import ConfigError, Problem, StewardError
 from steward.live import LiveState

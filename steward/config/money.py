@@ -1,7 +1,7 @@
 """Money in the facility file: what holds between tariffs, factors, allocations, heating seasons and the facility.
 
 Invariants: references, units and overlaps in time are checked here, every problem is said at once; what a tariff means is known
-to `metering`, into whose dataclasses `steward.app.money` converts. No I/O.
+to `metering`, into whose dataclasses `steward.app.money.cashier` converts. No I/O.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The tables of notices: channels, recipients, routes, digests, and the templates of an operator.
 
 What a table says alone is checked by its model, what holds between tables by `check`. Secrets are named, never written:
-`*_env` is an environment variable, `*_file` a file. `steward.app.notifying` makes routes and senders of them.
+`*_env` is an environment variable, `*_file` a file. `steward.app.notices.plan` makes routes and senders of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Notices: who is told of an alert, when, in which words, and by which channel.
 
 `routing`, `grouping`, `pacing` and `wording` are pure; each module of `channels` has a pure encoder (notice -> request or
-message) and a sender that blocks, raises NoticeFailed, and never logs. `steward.app.notifier` drives them.
+message) and a sender that blocks, raises NoticeFailed, and never logs. `steward.app.notices.notifier` drives them.
 """
 
 from __future__ import annotations

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from steward.app.books_model import AskedQuestion, Closed, RegisterState, Restated
-from steward.app.derived import Energy
-from steward.app.energy_desk import Desk
-from steward.app.energy_service import Consumptions
-from steward.app.reports import Reporter, Shelf
-from steward.app.yardsticks import Yardsticks
+from steward.app.consumption.desk import Energy
+from steward.app.consumption.energy_desk import Desk
+from steward.app.consumption.service import Consumptions
+from steward.app.consumption.yardsticks import Yardsticks
+from steward.app.ledger.model import AskedQuestion, Closed, RegisterState, Restated
+from steward.app.reports.shelf import Reporter, Shelf
 from steward.config.derived import BuildingTable, Derived, SiteQuota
 from tests.api.world import World
 from tests.app.energy_world import FakeBooks

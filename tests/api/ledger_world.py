@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from steward.app.books import Books
+from steward.app.ledger.books import Books
 from steward.config.meters import MeterTable
 from steward.model import Batch, FloatArray, IntArray
 from steward.units import DAY, MINUTE

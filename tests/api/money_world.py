@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steward.app.money import Cashier
+from steward.app.money.cashier import Cashier
 from steward.config import parse
 from steward.config.money import Money
 from steward.model import Facility

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
-from steward.app.notices import NoticeService
+from steward.app.notices.service import NoticeService
 from steward.config import parse
 from steward.errors import NoticeFailed
 from steward.notices import Notice
@@ -56,7 +56,7 @@ def noticing(world: World) -> tuple[NoticeService, Mailbox]:
 
 async def one_dead_one_sent(world: World, service: NoticeService, box: Mailbox) -> str:
     """Tells of two alerts, of which the first is given up; returns the id of its notice."""
-    from steward.app.notices import transitions_of
+    from steward.app.notices.service import transitions_of
 
     box.broken = True
     await service.take(transitions_of([world.records.alert(world.alert(rule="no-supply").id)]))

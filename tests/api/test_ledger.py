@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from steward.app.ledger_desk import LedgerDesk
+from steward.app.ledger.desk import LedgerDesk
 from tests.api.conftest import Get
 from tests.api.ledger_world import POINT, SWAP, books_of
 from tests.api.world import World

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steward.app.trial_desk import Desk
-from steward.app.trials import Trials
+from steward.app.trials.desk import Desk
+from steward.app.trials.runs import Trials
 from steward.model import Batch
 from steward.units import HOUR, MINUTE
 from tests.api.world import World

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from api import ApiSettings, Context, Services, create_app
-from steward.app.desk import AlertDesk
+from steward.app.alerts.desk import AlertDesk
 from steward.config import parse
 from steward.config.desk import DeskSettings
 from steward.live import LiveState

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from steward.app.books import Books
-from steward.app.books_registers import with_derived
+from steward.app.ledger.books import Books
+from steward.app.ledger.registers import with_derived
 from steward.config import parse
 from steward.config.meters import LedgerTable, MeterTable
 from steward.model import Batch, Facility, PointIndex

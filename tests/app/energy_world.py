@@ -11,12 +11,12 @@ import numpy as np
 
 from metering.degree_days import Weather
 from metering.intervals import QUARTER, Flag, Method, grid
-from steward.app.books_model import Consumption
-from steward.app.derived import Energy
-from steward.app.energy_desk import Desk
-from steward.app.figures import Money
-from steward.app.scopes import check_derived
-from steward.app.yardsticks import Yardsticks
+from steward.app.consumption.desk import Energy
+from steward.app.consumption.energy_desk import Desk
+from steward.app.consumption.figures import Money
+from steward.app.consumption.scopes import check_derived
+from steward.app.consumption.yardsticks import Yardsticks
+from steward.app.ledger.model import Consumption
 from steward.config import Settings, parse
 from steward.errors import NotFound
 from steward.model import Facility, FloatArray, IntArray, Nature

@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from collectors.broker import EmbeddedBroker
 from collectors.mqtt import Broker, MqttConnection
 from steward.app.brokers import described
-from steward.app.notices import NoticeService, transitions_of
+from steward.app.notices.service import NoticeService, transitions_of
 from steward.config import Settings, parse
 from steward.live import LiveState
 from steward.model import Alert, Batch, Condition, PointIndex, Severity

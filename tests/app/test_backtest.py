@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from steward.app.backtest import Options, backtest, order_of
+from steward.app.trials.command import Options, backtest, order_of
 from steward.cli import cli
 from steward.errors import ConfigError, StewardError
 from steward.model import Batch, PointIndex

@@ -12,7 +12,7 @@ import pytest
 from metering.intervals import Flag, Method
 from metering.ledger import Ledger
 from metering.reads import Parameters, Reads
-from steward.app.books_restate import Restater
+from steward.app.ledger.restate import Restater
 from steward.model import Batch, Quality
 from steward.units import DAY, HOUR, MINUTE, SECOND
 from tests.app.books_world import POINT, T0, World, steady

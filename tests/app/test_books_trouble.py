@@ -12,8 +12,8 @@ import pytest
 
 from rules.engine import Engine
 from rules.load import load
-from steward.app.books_archive import Archive
-from steward.app.books_worker import Worker
+from steward.app.ledger.archive import Archive
+from steward.app.ledger.worker import Worker
 from steward.errors import StoreUnavailable
 from steward.model import Batch, Quality
 from steward.records.ledger import LedgerRecords
@@ -149,7 +149,7 @@ async def test_a_first_start_on_much_history_is_up_at_once_and_works_it_out_besi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = 50
-    monkeypatch.setattr("steward.app.books_queue.TOGETHER", 20)
+    monkeypatch.setattr("steward.app.ledger.queue.TOGETHER", 20)
     world = World(tmp_path, count)
     at, value = steady(3)
     await world.store.open()

@@ -203,7 +203,7 @@ def test_simulate_plays_past_and_present_writes_the_labels_and_the_facility_file
 
 @pytest.mark.parametrize("arguments", [("simulate",), ("discover",)])
 def test_a_broker_that_is_away_is_an_error_that_names_it(call: Call, monkeypatch: pytest.MonkeyPatch, arguments: Any) -> None:
-    monkeypatch.setattr("steward.app.discover.PATIENCE", 0.5)
+    monkeypatch.setattr("steward.app.tools.discover.PATIENCE", 0.5)
     said = call(*arguments, "mqtt://127.0.0.1:1")
     assert said.code == 1
     assert said.err.startswith("steward: ")

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from steward.app.derived import Energy
-from steward.app.energy_money import Pricing
-from steward.app.energy_service import LateBooks
-from steward.app.reports import Reporter
-from steward.app.yardsticks import Yardsticks
+from steward.app.consumption.desk import Energy
+from steward.app.consumption.pricing import Pricing
+from steward.app.consumption.service import LateBooks
+from steward.app.consumption.yardsticks import Yardsticks
+from steward.app.reports.shelf import Reporter
 from steward.config.derived import Derived, Virtual
 from steward.units import DAY, HOUR
 from tests.app.books_world import T0, World, steady

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from steward.app.corrections import Corrections
-from steward.app.judge import Judge
+from steward.app.alerts.corrections import Corrections
+from steward.app.alerts.judge import Judge
 from steward.model import Batch, Condition
 from steward.units import MINUTE
 from tests.app.test_judge import T0, World

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from steward.app.desk import AlertDesk
-from steward.app.judge import Judge, rules_of
+from steward.app.alerts.desk import AlertDesk
+from steward.app.alerts.judge import Judge, rules_of
 from steward.config import parse
 from steward.errors import NotFound, RecordsError
 from steward.model import Batch, Delivery, Human, PointIndex

@@ -17,10 +17,10 @@ from simulators.encoders import Publication
 from simulators.layout import campus_plan
 from simulators.player import Options, play
 from simulators.publisher import Publisher
-from steward.app.checking import check, read
-from steward.app.discover import Ear, listen, listener
 from steward.app.service import Steward
-from steward.app.tools import discover
+from steward.app.tools.checking import check, read
+from steward.app.tools.commands import discover
+from steward.app.tools.discover import Ear, listen, listener
 from steward.errors import BrokerError
 from steward.units import MINUTE
 
@@ -73,7 +73,7 @@ def speaking(steward: Steward) -> set[str]:
 
 
 def test_a_listener_that_is_refused_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("steward.app.discover.PATIENCE", 0.3)
+    monkeypatch.setattr("steward.app.tools.discover.PATIENCE", 0.3)
     with pytest.raises(BrokerError, match=r"mqtt://127\.0\.0\.1:1"):
         listen(listener("mqtt://127.0.0.1:1", ["#"], "", ""), 0.1)
 

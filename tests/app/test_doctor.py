@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collectors.broker import EmbeddedBroker
-from steward.app.doctor import Finding, examine
+from steward.app.tools.doctor import Finding, examine
 from tests.app.conftest import Call
 from tests.app.test_commands import SITE
 
@@ -46,7 +46,7 @@ def test_a_broker_that_is_reached_but_silent_is_doubtful(broker: EmbeddedBroker,
 
 
 def test_a_broker_that_is_away_is_wrong_and_exits_1(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("steward.app.discover.PATIENCE", 0.5)
+    monkeypatch.setattr("steward.app.tools.discover.PATIENCE", 0.5)
     write(tmp_path, "mqtt://127.0.0.1:1")
     said = call("doctor", "site.toml", "--for", "100ms")
     assert said.code == 1

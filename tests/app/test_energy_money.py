@@ -8,7 +8,7 @@ import pytest
 from metering.columns import Columns
 from metering.cost import Basis
 from metering.intervals import QUARTER
-from steward.app.energy_money import Pricing
+from steward.app.consumption.pricing import Pricing
 from steward.model import Nature, Point
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from steward.app.judge import Judge, rules_of
+from steward.app.alerts.judge import Judge, rules_of
 from steward.config import Settings, parse
 from steward.errors import ConfigError
 from steward.model import Batch, Condition, PointIndex

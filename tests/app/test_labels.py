@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from steward.app.desk import AlertDesk
-from steward.app.judge import Judge, rules_of
+from steward.app.alerts.desk import AlertDesk
+from steward.app.alerts.judge import Judge, rules_of
 from steward.config import parse
 from steward.model import Batch, PointIndex
 from steward.records import AlertRecord, Records

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from steward.app.manual_reads import parse
+from steward.app.tools.manual_reads import parse
 from steward.config import parse as configure
 from steward.records import LedgerRecords, Records
 from steward.units import DAY, SECOND

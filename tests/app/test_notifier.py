@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from steward.app.notices import NoticeService, send_test
+from steward.app.notices.service import NoticeService, send_test
 from steward.config import Settings, parse
 from steward.errors import ConfigError, NotFound
 from steward.model import Alert, Condition, Delivery, PointIndex, Severity

@@ -16,10 +16,10 @@ from rules.backtest import Episode
 from rules.contract import Kind, Rule
 from rules.load import kinds, load
 from rules.waste import REASONS, How, Unpriced, Waste, floor, told, wasted
-from steward.app.alert_costs import AlertCosts
-from steward.app.books_model import Consumption
-from steward.app.books_registers import with_derived
-from steward.app.pricing import Pricer, meter_of, target_of, unpriced
+from steward.app.alerts.costs import AlertCosts
+from steward.app.alerts.pricing import Pricer, meter_of, target_of, unpriced
+from steward.app.ledger.model import Consumption
+from steward.app.ledger.registers import with_derived
 from steward.config import parse
 from steward.errors import NotFound
 from steward.model import Alert, Condition, Facility, Point, Severity

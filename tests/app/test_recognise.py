@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from steward.app.checking import read
-from steward.app.recognise import Recognised, Seen, facility_text, guess, recognise
+from steward.app.tools.checking import read
+from steward.app.tools.recognise import Recognised, Seen, facility_text, guess, recognise
 from steward.model import Facility
 
 NOW = 1_767_268_800 * 10**9

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from steward.app.report_command import fetch
+from steward.app.reports.command import fetch
 from steward.errors import StewardError
 
 

@@ -19,14 +19,14 @@ from playwright.async_api import async_playwright
 
 from metering.columns import Columns
 from metering.intervals import QUARTER, Flag
-from steward.app.books_model import AskedQuestion, Closed, RegisterState, Restated
-from steward.app.figures import Valued
-from steward.app.report_html import page
-from steward.app.report_model import AlertLine, Report
-from steward.app.report_tables import tables
-from steward.app.report_words import WORDS
-from steward.app.report_xlsx import as_csv, workbook
-from steward.app.reports import Reporter, Shelf
+from steward.app.consumption.figures import Valued
+from steward.app.ledger.model import AskedQuestion, Closed, RegisterState, Restated
+from steward.app.reports.html import page
+from steward.app.reports.model import AlertLine, Report
+from steward.app.reports.shelf import Reporter, Shelf
+from steward.app.reports.tables import tables
+from steward.app.reports.words import WORDS
+from steward.app.reports.xlsx import as_csv, workbook
 from steward.errors import NotFound
 from tests.app.energy_world import HOURS, NOW, OCTOBER, EnergyWorld, at, world
 

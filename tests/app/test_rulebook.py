@@ -12,7 +12,7 @@ from rules.engine import Engine
 from rules.kinds.threshold import Threshold
 from rules.load import load
 from rules.testing import _facility
-from steward.app.rulebook import Rulebook, about
+from steward.app.alerts.rulebook import Rulebook, about
 from steward.model import PointIndex
 
 POINTS: list[Mapping[str, Any]] = [

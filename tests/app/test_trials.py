@@ -12,7 +12,7 @@ from rules.backtest import Episode
 from rules.contract import Rule
 from rules.scoring import Label
 from rules.testing import _facility
-from steward.app.trials import Request, Run, Sweep, Trials
+from steward.app.trials.runs import Request, Run, Sweep, Trials
 from steward.errors import ConfigError, NotFound, StewardError
 from steward.model import Batch, PointIndex
 from steward.units import DAY, HOUR, MINUTE, SECOND

@@ -18,8 +18,8 @@ from simulators.facility import campus_toml
 from simulators.faults import Fault, Label
 from simulators.week import MONDAY, week_faults
 from simulators.wire import Wire
-from steward.app.checking import read
 from steward.app.service import Steward
+from steward.app.tools.checking import read
 from steward.units import DAY, HOUR, MINUTE
 
 STEP = 4 * MINUTE

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from steward.app.money_tables import columns_of, season_of, tariff_of
+from steward.app.money.tables import columns_of, season_of, tariff_of
 from steward.config import parse
 from steward.config.money import Money, weight
 from steward.errors import ConfigError

@@ -12,7 +12,7 @@ import pytest
 
 from metering.factors import Factor, Measure, Wanted, candidates, changes, convert, lookup, replaced, rows
 from metering.seasons import number
-from steward.app.money_tables import shipped_factors
+from steward.app.money.tables import shipped_factors
 from tests.metering.money import factor
 
 CHINA = Wanted("CN")

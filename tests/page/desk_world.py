@@ -17,10 +17,10 @@ from rules.contract import Rule
 from rules.engine import Engine
 from rules.load import load
 from rules.masking import Masks
-from steward.app.judge import worded
-from steward.app.rulebook import Rulebook
-from steward.app.trial_desk import Desk
-from steward.app.trials import Trials
+from steward.app.alerts.judge import worded
+from steward.app.alerts.rulebook import Rulebook
+from steward.app.trials.desk import Desk
+from steward.app.trials.runs import Trials
 from steward.model import Alert, Condition, Facility, Severity
 from steward.records import AlertRecord, Records
 from steward.records.desk import DeskRecords

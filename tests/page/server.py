@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from api.app import create_app, take_alerts
 from api.services import ApiSettings, BrokerState, DeviceState, Services, StorageState
 from rules.masking import Masks
-from steward.app.desk import AlertDesk
+from steward.app.alerts.desk import AlertDesk
 from steward.config.desk import DeskSettings
 from steward.live import LiveState
 from steward.model import Alert, Batch

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import expect
 from prometheus_client import CollectorRegistry
 
-from steward.app.books import Books
-from steward.app.ledger_desk import LedgerDesk
+from steward.app.ledger.books import Books
+from steward.app.ledger.desk import LedgerDesk
 from steward.config.meters import MeterTable
 from steward.model import Batch
 from steward.units import DAY, MINUTE

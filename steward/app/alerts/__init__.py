@@ -1,0 +1,1 @@
+"""From committed samples to alerts: judging, the desk, corrections, prices."""

@@ -1,0 +1,1 @@
+"""Answers about consumption: trees of figures, shapes, balances, indicators, quotas."""

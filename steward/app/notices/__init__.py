@@ -1,0 +1,1 @@
+"""Notices in the service: planned from transitions, delivered from the outbox."""

@@ -1,0 +1,1 @@
+"""Monthly reports: one model, written as workbook, printable page and tables."""

@@ -1,0 +1,192 @@
+"""Reads by hand from a CSV file: columns point, at, value, and by (who read it) and unit where they differ from line to line.
+
+Invariants: every line that cannot be taken is named with its reason and the rest goes on; the running service takes them over
+REST, because books have one writer; where none answers they go into the store and on record, and the next start works them in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import Request, urlopen
+from zoneinfo import ZoneInfo
+
+from steward.app.directory import Directory
+from steward.app.stores import engine_of, open_url
+from steward.app.tools.checking import read as read_settings
+from steward.errors import StewardError, UnknownUnit
+from steward.model import Batch, Facility, Nature, PointIndex
+from steward.records import LedgerRecords, Records
+from steward.store import Store
+from steward.units import SECOND, unit
+
+COLUMNS = ("point", "at", "value")
+AT_ONCE = 5_000
+"""Reads in one request."""
+TIMEOUT = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class ManualRead:
+    """A line: `at` ns, `value` in the canonical unit as the register shows it."""
+
+    line: int
+    point: str
+    at: int
+    value: float
+    by: str
+
+
+@dataclass
+class ManualFile:
+    """What a file holds: reads, and what is wrong with the other lines."""
+
+    reads: list[ManualRead] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def groups(self) -> dict[tuple[str, str], list[ManualRead]]:
+        """The reads by point and by who read them."""
+        found: dict[tuple[str, str], list[ManualRead]] = defaultdict(list)
+        for read in self.reads:
+            found[read.point, read.by].append(read)
+        return found
+
+
+def parse(lines: Iterable[str], facility: Facility, now: int, by: str = "", symbol: str = "") -> ManualFile:
+    """The reads of a file. by, symbol: who and which unit where a line does not say; else the unit that the register shows."""
+    found = ManualFile()
+    rows = csv.DictReader(lines, skipinitialspace=True)
+    missing = [name for name in COLUMNS if name not in (rows.fieldnames or [])]
+    if missing:
+        found.problems.append(f"line 1: no column {', '.join(missing)}, expected point, at, value, and by")
+        return found
+    for row in rows:
+        try:
+            found.reads.append(_read(rows.line_num, row, facility, now, by, symbol))
+        except (ValueError, UnknownUnit) as error:
+            found.problems.append(f"line {rows.line_num}: {error}")
+    return found
+
+
+def _read(line: int, row: Mapping[str, str | None], facility: Facility, now: int, by: str, symbol: str) -> ManualRead:
+    cell = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
+    point = facility.points.get(cell["point"])
+    if point is None or point.nature is not Nature.COUNTER:
+        raise ValueError(f"point {cell['point']!r}, expected the id of a register")
+    site = facility.sites.get(point.site)
+    try:
+        moment = datetime.fromisoformat(cell["at"])
+    except ValueError:
+        raise ValueError(f"at {cell['at']!r}, expected a time such as 2026-03-01T08:00+08:00") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(site.time_zone if site else "UTC"))
+    at = round(moment.timestamp() * 1e6) * 1000 // SECOND * SECOND
+    if not 0 < at <= now:
+        raise ValueError(f"at {cell['at']!r} lies in the future")
+    try:
+        shown = float(cell["value"])
+    except ValueError:
+        shown = math.nan
+    if not math.isfinite(shown) or shown < 0:
+        raise ValueError(f"value {cell['value']!r}, expected a number not below zero")
+    scale = unit(cell.get("unit") or symbol or point.register_unit or point.unit)
+    if scale.canonical != point.unit:
+        raise ValueError(f"unit {scale.symbol!r} of {point.id!r}, expected one of {point.unit}")
+    who = cell.get("by") or by
+    if not who:
+        raise ValueError("nobody read it, expected a name in by (or --by)")
+    return ManualRead(line, point.id, at, shown * scale.scale, who)
+
+
+def send(url: str, found: ManualFile) -> int | None:
+    """Gives the reads to the running service; how many it took, None where no service answers. Refusals are problems."""
+    taken = 0
+    for (point, by), reads in found.groups().items():
+        for place in range(0, len(reads), AT_ONCE):
+            part = reads[place : place + AT_ONCE]
+            body = {"reads": [{"at": one.at // 1_000_000, "value": one.value} for one in part], "by": by}
+            request = Request(  # noqa: S310  the scheme is checked by the caller's settings
+                f"{url.rstrip('/')}/api/v1/ledger/{quote(point, safe='')}/reads",
+                json.dumps(body).encode(),
+                {"Content-Type": "application/json"},
+            )
+            try:
+                with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+                    taken += int(json.loads(answer.read())["taken"])
+            except HTTPError as error:
+                found.problems.append(f"lines {part[0].line} to {part[-1].line}: {_detail(error)}")
+            except (URLError, OSError) as error:
+                if taken:
+                    raise StewardError(f"{url}: stopped answering after {taken} reads ({error})") from None
+                return None
+    return taken
+
+
+async def store_reads(found: ManualFile, store: Store, records: LedgerRecords, index: PointIndex, now: int) -> int:
+    """Puts reads into the store and on record, each once; how many."""
+    known = {(row["register"], row["content"]["at"], row["content"]["value"]) for row in records.decisions("read")}
+    for (point, by), reads in found.groups().items():
+        fresh = [one for one in reads if (point, one.at, one.value) not in known]
+        rows = [(point, "read", one.at, {"at": one.at, "value": one.value, "from": "csv"}) for one in fresh]
+        records.decide_all(rows, by, now)
+    await store.write(batch_of(found.reads, index, now))
+    return len(found.reads)
+
+
+def batch_of(reads: Sequence[ManualRead], index: PointIndex, now: int) -> Batch:
+    """Reads as samples."""
+    numbers = [index.add(one.point) for one in reads]
+    return Batch.of(numbers, [one.at for one in reads], [one.value for one in reads], received=now, historical=True)
+
+
+def _detail(error: HTTPError) -> str:
+    try:
+        return str(json.loads(error.read())["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"{error.code} {error.reason}"
+
+
+async def import_reads(
+    path: Path, source: Path, environ: Mapping[str, str], *, by: str = "", symbol: str = "", url: str = ""
+) -> tuple[int, list[str]]:
+    """Takes the reads of a CSV file: over REST where the service of the facility file runs, else into its store.
+
+    Returns how many were taken, and what is wrong with the other lines. Raises StewardError.
+    """
+    settings = read_settings(path)
+    api = settings.api
+    url = url or f"http://{'127.0.0.1' if api.host in ('0.0.0.0', '::', '') else api.host}:{api.port}"  # noqa: S104
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise StewardError(f"--url: {url!r}, expected for example http://127.0.0.1:8080")
+    records = Records(open_url(settings, environ, Path()))
+    await asyncio.to_thread(records.open)
+    try:
+        now = time.time_ns()
+        index = PointIndex(settings.facility.points)
+        directory = Directory(settings, index, records, time.time_ns)
+        try:
+            with source.open(encoding="utf-8-sig", newline="") as lines:
+                found = parse(lines, directory.facility, now, by, symbol)
+        except (OSError, UnicodeDecodeError) as error:
+            raise StewardError(f"{source}: {error}") from None
+        taken = await asyncio.to_thread(send, url, found)
+        if taken is None:
+            store = engine_of(settings, index, directory.point, environ, Path(), time.time_ns)
+            await store.open()
+            try:
+                taken = await store_reads(found, store, LedgerRecords(records.database), index, now)
+            finally:
+                await store.close()
+        return taken, [f"{source}: {problem}" for problem in found.problems]
+    finally:
+        records.close()

@@ -1,0 +1,1 @@
+"""Rules tried on the past, in processes of their own."""
