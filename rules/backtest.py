@@ -74,7 +74,8 @@ class Outcome:
 class Trial:
     """Rules replayed over the history of a facility from `start` on.
 
-    Samples before `start` warm the rules up: what was over by then is not counted. `step`: how finely time passes, ns.
+    Samples before `start` warm the rules up: what was over by then is not counted, and silence counts from `start` on.
+    `step`: how finely time passes, ns.
     """
 
     def __init__(self, rules: Iterable[Rule], facility: Facility, index: PointIndex, start: int, *, step: int = MINUTE) -> None:
@@ -84,7 +85,7 @@ class Trial:
         self.at = self.begin
         self._episodes: dict[str, Alert] = {}
         self._fired: dict[str, Mapping[str, Any]] = {}
-        self._take(self.engine.resume(self.begin))
+        self._listening = False
 
     def points(self) -> NumberArray:
         """Numbers of the points that the rules watch: what the history must hold."""
@@ -103,15 +104,23 @@ class Trial:
             batch = batch.take(~early)
         if not len(batch):
             return
-        first = int(batch.at.min())
+        first, last = int(batch.at.min()), int(batch.at.max())
         if first < self.at - self.step:
             raise ValueError(f"history reaches back: a block begins at {first}, the one before ended at {self.at}")
+        if not self._listening:  # before `start` nothing is absent: the history may begin anywhere
+            early = batch.at < self.start
+            self._take(self.engine.replay(batch.take(early), self.step))
+            batch = batch.take(~early)
+            if len(batch):
+                self._listen()
         self._take(self.engine.replay(batch, self.step))
-        self.at = int(batch.at.max()) // self.step * self.step + self.step
+        self.at = last // self.step * self.step + self.step
 
     def outcome(self, end: int | None = None) -> Outcome:
         """What there is so far; with `end` time passes up to it first."""
         if end is not None:
+            if not self._listening and end >= self.start:
+                self._listen()
             self._take(self.engine.wait(end, self.step))
             self.at = max(self.at, end)
         episodes = [_episode(alert, self._fired.get(id, {})) for id, alert in self._episodes.items() if alert.fired is not None]
@@ -126,6 +135,10 @@ class Trial:
             self.engine.warming(),
             {reason: count for reason, count in self.engine.counts.items() if count},
         )
+
+    def _listen(self) -> None:
+        self._listening = True
+        self._take(self.engine.resume(self.start))
 
     def _take(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:

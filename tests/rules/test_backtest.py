@@ -235,3 +235,12 @@ def test_two_versions_are_compared_episode_by_episode() -> None:
     assert kept.after is not None
     assert kept.shift == 25 * MINUTE
     assert kept.longer == -25 * MINUTE
+
+
+def test_silence_before_the_start_says_nothing() -> None:
+    slow = {"id": "slow", "kind": "stuck", "duration": "200h", "match": {"metric": "power"}}
+    one = trial(SILENT, slow, start=START + 10 * DAY)
+    assert one.begin < START + 2 * DAY
+    one.feed(day(0, high([]), START + 10 * DAY))
+    found = one.outcome(START + 11 * DAY).episodes
+    assert {(episode.target, episode.fired - START - 10 * DAY) for episode in found} == {("d2", 3 * MINUTE)}
