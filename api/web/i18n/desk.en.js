@@ -49,7 +49,7 @@ export default {
   'cost.title': 'What it costs', 'cost.money': 'Money so far', 'cost.energy': 'Energy so far',
   'cost.volume': 'Volume so far', 'cost.carbon': 'Carbon', 'cost.coal': 'Standard coal', 'cost.perDay': 'If left',
   'cost.aDay': '{v} a day',
-  'cost.none': 'Not priced: no energy or volume of this alert is known, or no tariff applies to it.',
+  'cost.none': 'Not priced yet: the ledger prices alerts every three minutes.',
   'cost.because': 'Not priced: {why}.', 'cost.estimated': '({v} % estimated)', 'cost.basis': 'Counted from',
   'cost.counts': 'What counts', 'cost.try': 'try it on the past',
   'waste.whole': 'all that was used', 'waste.floor': 'the least hour, taken to run at all hours',

@@ -40,7 +40,7 @@ export default {
   'alert.episodes': '次数', 'alert.episodesN': '{n} 次，已合并',
   'cost.title': '代价', 'cost.money': '已产生费用', 'cost.energy': '已耗能量', 'cost.volume': '已耗水（气）量',
   'cost.carbon': '碳排放', 'cost.coal': '标准煤', 'cost.perDay': '若不处理', 'cost.aDay': '每日 {v}',
-  'cost.none': '未计价：该告警没有可计的用量，或没有适用的价格。', 'cost.because': '未计价：{why}。',
+  'cost.none': '尚未计价：账册每三分钟为告警计价一次。', 'cost.because': '未计价：{why}。',
   'cost.estimated': '（估算 {v} %）', 'cost.basis': '计量来源', 'cost.counts': '计费部分',
   'cost.try': '用历史数据试运行',
   'waste.whole': '全部用量', 'waste.floor': '按最小小时量全天计', 'waste.above': '超过 {v} 的用量',

@@ -31,7 +31,7 @@ export function DeskRow({ alert, over, at, chosen, toggle }) {
       <span class="phone-only why">${[shown === '–' ? '' : shown, alert.cost ? t('cost.aDay', { v: perDay(alert) }) : '', holder(alert)].filter(Boolean).join(' · ')}</span></div></div></td>
     ${over && html`<td class="num" title=${exact(alert.since, zone)}>${moment(alert.since, zone)}</td>`}
     <td class="num" title=${duration(lasted(alert))}>${brief(lasted(alert))}</td>
-    <td class="num wide-only" title=${alert.cost === null ? t('cost.none') : null}>${perDay(alert)}</td>
+    <td class="num wide-only">${perDay(alert)}</td>
     <td class="num wide-only">${shown}</td>
     <td class="wide-only who"><bdi>${alert.gone ? t('human.resolved') : stateOf(alert)}</bdi><${Verdict} alert=${alert} /></td>
   </tr>`;
