@@ -162,7 +162,7 @@ def test_an_alert_shows_what_was_expected_where_it_clears_and_what_it_costs(open
         expect(cost).to_contain_text(words)
     page = open_page(f"#/alerts/{_id(service, 'water.night_flow')}")
     expect(page.locator("[data-cost='0'] dd").first).to_have_text("–")
-    expect(page.locator("main")).to_contain_text("Not priced:")
+    expect(page.locator("main")).to_contain_text("Not priced yet")
     expect(page.locator("[data-similar]")).to_have_count(5)
     expect(page.locator(".chain")).to_contain_text("Could not be told: lead@block-a.example")
     expect(page.locator(".chain")).to_contain_text("connection refused")
