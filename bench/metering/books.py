@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 
 from metering.intervals import QUARTER
 from steward.app.ledger.books import Books
-from steward.app.ledger.columns import COLUMNS
+from steward.app.ledger.columns import COLUMNS, Cells, month_of, month_span, pack, unpack
 from steward.app.ledger.core import Core
 from steward.app.ledger.figures import Figures
 from steward.app.ledger.people import Desk
@@ -191,6 +191,45 @@ def year(folder: Path) -> None:
     print(f"restating a year after one late read: {figures}, {changed} quarter-hours changed")
 
 
+def held(count: int) -> Callable[[Path], None]:
+    """A year of quarter-hours of every register, sealed by months; what a question about it costs."""
+
+    def run(folder: Path) -> None:
+        records = Records(f"sqlite:///{folder}/records.db")
+        records.open()
+        ledger = LedgerRecords(records.database)
+        rng = np.random.default_rng(5)
+        first = month_of(T0)
+        began, cpu = time.perf_counter(), time.process_time()
+        shape = 40_000 * (1.2 - np.cos(np.arange(96) * 2 * np.pi / 96))
+        for month in range(first, first + 12):
+            begin, end = month_span(month)
+            size = (end - begin) // QUARTER
+            load = np.resize(shape, size)
+            for place in range(0, count, 500):
+                noise = rng.uniform(0.1, 3, (500, 1)) * rng.normal(1, 0.1, (500, size)).clip(0.2)
+                block = np.rint(load * noise).astype(np.int64)
+                none = (np.zeros(size, np.uint16), np.zeros(size, np.uint8), np.full(size, 250, np.uint8))
+                ledger.seal({(f"m{place + one}", month): pack(Cells(begin, block[one], *none)) for one in range(500)})
+        spent, cpu = time.perf_counter() - began, time.process_time() - cpu
+        chunks, size = ledger.sealed_size()
+        each = f"{size / count / 1e3:.0f} kB a register-year, {size / count / 35_040:.2f} B a quarter-hour of noise"
+        print(
+            f"a year of {count} registers: {chunks} chunks, {size / 1e6:.0f} MB, {each}; {cpu:.0f} s CPU, {spent:.0f} s passed"
+        )
+        began = time.perf_counter()
+        one = sum(unpack(payload).size for payload in ledger.chunks(["m77"], first, first + 11).values())
+        single = time.perf_counter() - began
+        began = time.perf_counter()
+        found = ledger.chunks([f"m{one}" for one in range(count)], first, first)
+        many = sum(int(unpack(payload).value.sum()) > 0 for payload in found.values())
+        spent = time.perf_counter() - began
+        print(f"one register's year ({one} quarter-hours) {single * 1e3:.1f} ms; a month of all {many} registers {spent:.1f} s")
+        records.close()
+
+    return run
+
+
 def first_start(count: int) -> Callable[[Path], None]:
     """A service that starts without state on a year of reads in an embedded store."""
 
@@ -228,7 +267,15 @@ def first_start(count: int) -> Callable[[Path], None]:
 def main() -> None:
     """Prints the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    for part in (year, fresh(count), trouble(count), history(count, 1), history(count, 30), first_start(max(10, count // 100))):
+    for part in (
+        year,
+        held(count),
+        fresh(count),
+        trouble(count),
+        history(count, 1),
+        history(count, 30),
+        first_start(max(10, count // 100)),
+    ):
         _folder(part)
 
 

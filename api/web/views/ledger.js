@@ -54,7 +54,7 @@ function Intervals({ figures, unit, metric, step, zone, open, able }) {
   const point = { unit, metric };
   const display = displayOf(unit, Math.max(0, ...figures.map((one) => Math.abs(one.value ?? 0))), metric);
   const finer = { year: 'month', month: 'day', day: 'hour', hour: 'quarter' }[step];
-  return html`<${Panel} title=${t('ledger.intervals')} note=${t('ledger.count', { n: figures.length })}><div class="scroll-x tall"><table class="intervals">
+  return html`<${Panel} title=${t('ledger.intervals')} note=${t('ledger.count', { n: figures.length })}><div class="scroll-x long-table"><table class="intervals">
     <thead><tr><th>${t('ledger.when')}</th><th class="num">${t('energy.consumption')}</th><th class="wide-only">${t('ledger.method')}</th><th class="wide-only">${t('ledger.flags')}</th><th class="num wide-only">${t('ledger.known')}</th><th class="num">${t('ledger.revision')}</th></tr></thead>
     <tbody>${figures.map((one) => {
       const value = valueText(one.value, point, display);
