@@ -68,7 +68,7 @@ class Flag(IntFlag):
     PROFILE = 256
     """A gap spread by the register's own profile instead of flat."""
     MISSING = 512
-    """Some part lies before the first or after the last good read."""
+    """Some part lies before the first or after the last good read, or where a source of increments was silent."""
     INTEGRATED = 1024
     """Integrated from a power gauge."""
     STUCK = 2048

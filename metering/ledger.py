@@ -25,6 +25,7 @@ from metering.reads import Label, Parameters, Reads, join
 from metering.restate import Adjustment, Closing, Reason, Revision, compare
 from metering.solution import Solution
 from metering.solve import NOTHING, extend, kept, solve
+from metering.sources import Gaps
 from steward.model import BoolArray, IntArray
 
 
@@ -57,6 +58,8 @@ class Ledger:
         self.closings: list[Closing] = []
         self.adjustments: list[Adjustment] = []
         self.reads = join([])
+        self.gaps: Gaps = ()
+        """Spans about which the source says nothing (integrated gauges, interval meters): counted as nothing, and said so."""
         self.solution: Solution = NOTHING
         self._marks: Marks | None = None
 
@@ -133,6 +136,10 @@ class Ledger:
         end = int(self.solution.at[-1]) if end is None else end
         found = cut(self.solution, self.marks, self.profiles, start, end, len(self.held) > 0)
         found.flags[found.start + QUARTER > self.settled_until] |= np.uint16(Flag.PROVISIONAL)
+        for begin, until in self.gaps:
+            inside = (found.start < until) & (found.start + QUARTER > begin)
+            found.flags[inside] = (found.flags[inside] | np.uint16(Flag.MISSING)) & ~np.uint16(Flag.PEAK_ELIGIBLE)
+            found.confidence[inside] = 0.0
         for revision in self.revisions:
             found.revision[np.isin(found.start, revision.start, assume_unique=True)] = revision.number
         return found
@@ -265,6 +272,7 @@ class Ledger:
         """The whole state as plain columns and rows; `restore` gives the same ledger."""
         return {
             "register": self.register,
+            "gaps": self.gaps,
             "reads": {column.name: getattr(self.reads, column.name) for column in fields(Reads)},
             "solution": {column.name: getattr(self.solution, column.name) for column in fields(Solution)},
             "parameters": [asdict(row) for row in self.parameters],
@@ -283,6 +291,7 @@ class Ledger:
         """A ledger from its state; nothing is solved again."""
         ledger = cls(state["register"], [Parameters(**row) for row in state["parameters"]])
         ledger.reads, ledger.solution = Reads(**state["reads"]), Solution(**state["solution"])
+        ledger.gaps = tuple((int(begin), int(until)) for begin, until in state["gaps"])
         ledger.profiles = [Profile(**row) for row in state["profiles"]]
         ledger.declarations = [Declaration(**{**row, "kind": Declared(row["kind"])}) for row in state["declarations"]]
         ledger.revisions = [Revision(**{**row, "reason": Reason(row["reason"])}) for row in state["revisions"]]

@@ -79,6 +79,22 @@ async def test_power_is_integrated_and_what_lies_too_far_apart_is_a_gap_that_cou
     assert set(found.method.tolist()) == {Method.INTERPOLATED}
     assert (found.flags & Flag.INTEGRATED).any()
     assert not (found.flags & Flag.PEAK_ELIGIBLE).any()
+    missing = (found.flags & Flag.MISSING) != 0
+    assert missing.tolist() == [2 * HOUR <= start - T0 < 3 * HOUR for start in found.start.tolist()], "a gap is not a zero"
+    await world.close()
+
+
+async def test_an_interval_that_a_meter_never_sent_is_missing_and_not_spread_over(tmp_path: Path) -> None:
+    world = World(tmp_path, 0, POINT.format(id="x", extra="", **KWH), (meter(source="interval"),))
+    await world.open()
+    keep = np.arange(97) != 40
+    await world.feed("x", QUARTERS[:97][keep], np.full(96, 250.0))
+    await world.pass_time(int(QUARTERS[96]) + 2 * MINUTE)
+    found = world.books.consumption("x", T0, int(QUARTERS[96]))
+    lost = int(QUARTERS[39])
+    assert dict(zip(found.start.tolist(), found.value.tolist(), strict=True))[lost] == 0
+    assert [start for start, flags in zip(found.start, found.flags, strict=True) if flags & Flag.MISSING] == [lost]
+    assert found.total == pytest.approx(95 * 250)
     await world.close()
 
 

@@ -20,7 +20,7 @@ from metering.profile import Profile
 from metering.reads import Parameters, Reads, Source, ceiling, join, lay
 from metering.solution import Solution, settle
 from metering.solve import NOTHING, kept, solve
-from metering.sources import Integration, integrate, pulses
+from metering.sources import Integration, Sourced, integrate, interval_meter, pulses
 from steward.app.ledger.registers import Register
 from steward.model import Batch, BoolArray, IntArray, Quality
 from steward.units import MINUTE
@@ -66,25 +66,29 @@ def usable(batch: Batch) -> BoolArray:
     return np.asarray((batch.quality < Quality.BAD) & (batch.at <= batch.received + AHEAD) & np.isfinite(batch.value))
 
 
-def reads_of(register: Register, batch: Batch, manual: frozenset[int]) -> Reads:
-    """The reads of one register from its samples, by its kind of source."""
+def reads_of(register: Register, batch: Batch, manual: frozenset[int]) -> Sourced:
+    """The reads of one register from its samples, by its kind of source, and the spans about which they say nothing."""
     batch = batch.take(usable(batch))
     order = np.argsort(batch.at, kind="stable")
     batch = batch.take(order)
     meter = register.meter
     if register.source == "power":
         method = Integration(meter.method)
-        return integrate(batch.at, batch.value, meter.longest, method, register.resolution).reads
+        return integrate(batch.at, batch.value, meter.longest, method, register.resolution)
     if register.source in ("pulses", "interval"):
         each = meter.per_pulse if register.source == "pulses" else 1.0
         counted = batch.take(batch.value >= 0)
-        return pulses(counted.at, np.rint(counted.value * each / register.resolution).astype(np.int64))
+        counts = np.rint(counted.value * each / register.resolution).astype(np.int64)
+        if register.source == "pulses":
+            return Sourced(pulses(counted.at, counts), ())
+        length = register.base.cadence  # a sample stands at the end of its interval, the grid is that of its length
+        return interval_meter((counted.at + length // 2) // length * length - length, length, counts)
     units = batch.value / register.resolution
     good = (units >= 0) & (units < ceiling(register.base.digits))
     batch, units = batch.take(good), units[good]
     by_hand = np.isin(batch.at, np.array(sorted(manual), np.int64)) if manual else np.zeros(len(batch), np.bool_)
     source = np.where(by_hand, Source.MANUAL, Source.DEVICE)
-    return Reads.of(batch.at, np.rint(units).astype(np.int64), received=batch.received, source=source)
+    return Sourced(Reads.of(batch.at, np.rint(units).astype(np.int64), received=batch.received, source=source), ())
 
 
 def solve_window(register: Register, batch: Batch, decided: Decided, doubtful: int, power: int, whole: bool) -> Solved | None:
@@ -93,11 +97,11 @@ def solve_window(register: Register, batch: Batch, decided: Decided, doubtful: i
     doubtful: ns of the first read in doubt; power: unit of the window's first read, 10^power; whole: the window begins with
     the first sample of the register.
     """
-    reads = reads_of(register, batch, decided.manual)
+    sourced = reads_of(register, batch, decided.manual)
     ledger = Ledger(register.id, list(decided.parameters))
     ledger.profiles = sorted(decided.profiles, key=lambda profile: profile.valid_from)
     ledger.declarations = list(decided.declarations)
-    ledger.reads = join([reads])
+    ledger.reads, ledger.gaps = join([sourced.reads]), sourced.gaps
     if not len(ledger.reads):
         return Solved(ledger, None)
     splits = [one for one in decided.declarations if one.splits and (whole or one.at >= int(ledger.reads.at[0]))]
