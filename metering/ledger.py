@@ -20,13 +20,14 @@ from metering.explain import Link
 from metering.intervals import LEDGER_UNITS, QUARTER, Flag, Intervals, boundaries
 from metering.labels import labels
 from metering.profile import Profile
-from metering.questions import Question, ask
+from metering.questions import Question, ask, ask_sources
 from metering.reads import Label, Parameters, Reads, join
 from metering.restate import Adjustment, Closing, Reason, Revision, compare
 from metering.solution import Solution
 from metering.solve import NOTHING, extend, kept, solve
-from metering.sources import Gaps
+from metering.sources import Check, Gaps
 from steward.model import BoolArray, IntArray
+from steward.units import DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ class Ledger:
         self.reads = join([])
         self.gaps: Gaps = ()
         """Spans about which the source says nothing (integrated gauges, interval meters): counted as nothing, and said so."""
+        self.checks: tuple[Check, ...] = ()
+        """Reads of further sources of the same register beside those that count, which agree to `agree` units."""
+        self.agree = 0.0
         self.solution: Solution = NOTHING
         self._marks: Marks | None = None
 
@@ -179,7 +183,8 @@ class Ledger:
         """What a person should decide, with what follows from each answer."""
         closed = {one.at for one in self.declarations if one.kind is Declared.CONFIRM}
         limits = reading.lay(self.parameters, self.reads.at)
-        return ask(self.solution, self.held, limits, closed, self.parameters[-1].still)
+        asked = ask(self.solution, self.held, limits, closed, self.parameters[-1].still)
+        return asked + ask_sources(self.checks, self.agree, DAY, closed)
 
     def bound(self, start: int, end: int) -> tuple[int, int]:
         """Least and most that the consumption of [start, end) can be, by the bounds of the events in it."""

@@ -60,6 +60,10 @@ class MeterTable(BaseModel):
     pt_ratio: Ratio = Field((1, 1), description='voltage transformer, "10000/100"')
     direction: Literal["import", "export"] = Field("import", description="export counts negative")
     tariffs: list[str] = Field([], description="points of the tariff registers that together are this register (id: a name)")
+    also: list[str] = Field(
+        [], description="further points that read the same register by other ways, best first: they fill what is silent"
+    )
+    agree: float = Field(2.0, ge=0, description="also: steps of the register by which the ways may differ")
     limit: float | None = Field(
         None, gt=0, description="most that can be consumed in an hour, register units; default: learned"
     )
@@ -95,10 +99,13 @@ def check_meters(
 ) -> None:
     """Adds what does not hold between meters and points."""
     seen: set[str] = set()
+    others = {id for meter in meters for id in meter.also}
     for number, meter in enumerate(meters):
         place = f"{where[number]}:meter[{meter.id}]"
         if meter.id in seen:
             problems.append(Problem(f"{place}.id", f"{meter.id!r} stands here twice", "one table for each point"))
+        if meter.id in others:
+            problems.append(Problem(f"{place}.id", f"{meter.id!r} is a further way to another register", "a point of its own"))
         seen.add(meter.id)
         _check_meter(place, meter, points, problems)
     if ledger.weather and (ledger.weather not in points or points[ledger.weather].metric != "temperature"):
@@ -115,5 +122,13 @@ def _check_meter(place: str, meter: MeterTable, points: Mapping[str, Point], pro
             problems.append(Problem(f"{place}.source", f"{id!r} is of {point.metric}", "a point of power"))
         elif meter.source != "power" and (meter.tariffs or meter.source == "register") and point.nature is not Nature.COUNTER:
             problems.append(Problem(f"{place}.{key}", f"{id!r} is a {point.nature}", "a point of nature counter"))
+    for id in meter.also:
+        other, own = points.get(id), points.get(meter.id)
+        if other is None or own is None or id == meter.id or (other.metric, other.nature) != (own.metric, own.nature):
+            problems.append(
+                Problem(f"{place}.also", f"{id!r} does not read this register", "another point of its metric and nature")
+            )
+    if meter.also and (meter.tariffs or meter.source != "register"):
+        problems.append(Problem(f"{place}.also", "several ways to what is no single register", "source register"))
     if meter.tariffs and meter.source != "register":
         problems.append(Problem(f"{place}.tariffs", f"tariff registers of source {meter.source}", "source register"))

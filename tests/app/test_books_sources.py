@@ -84,6 +84,51 @@ async def test_power_is_integrated_and_what_lies_too_far_apart_is_a_gap_that_cou
     await world.close()
 
 
+async def two_ways(folder: Path, offset: float) -> World:
+    """m0 read by two gateways for a day; the better one is silent for three hours, the other says `offset` more."""
+    world = World(folder, 2, "", (MeterTable(id="m0", also=["m1"]),))
+    await world.open()
+    at, value = steady(1)
+    silent = (at > T0 + 10 * HOUR) & (at < T0 + 13 * HOUR)
+    shaped = np.where(silent, np.minimum(value + 4000, value[at == T0 + 13 * HOUR]), value)  # 4 kWh early in the three hours
+    for place in range(0, len(at), 8):
+        part = slice(place, place + 8)
+        keep = ~silent[part]
+        await world.feed("m1", at[part], shaped[part] + offset)
+        if keep.any():
+            await world.feed("m0", at[part][keep], value[part][keep])
+    await world.pass_time(int(at[-1]) + 2 * MINUTE)
+    await world.books.idle()
+    return world
+
+
+async def test_a_further_way_to_a_register_fills_what_the_better_one_does_not_say(tmp_path: Path) -> None:
+    world = await two_ways(tmp_path, 0.0)
+    at, value = steady(1)
+    found = world.books.consumption("m0", T0, int(at[-1]))
+    inside = (found.start >= T0 + 10 * HOUR) & (found.start < T0 + 13 * HOUR)
+    assert not (found.flags[inside] & Flag.SPREAD).any()
+    first = value[at == T0 + 10 * HOUR + 15 * MINUTE][0] + 4000 - value[at == T0 + 10 * HOUR][0]
+    assert found.value[inside][0] == pytest.approx(first)
+    assert found.total == pytest.approx(value[-1] - value[0])
+    assert [state.point for state in world.books.registers()] == ["m0"]
+    assert world.books.questions() == []
+    (proof,) = [await asyncio.to_thread(world.books.evidence, "m0", T0 + 11 * HOUR, T0 + 12 * HOUR)]
+    assert len(proof.reads) >= 4
+    await world.close()
+
+
+async def test_ways_that_disagree_fill_nothing_and_are_asked_about(tmp_path: Path) -> None:
+    world = await two_ways(tmp_path, 5000.0)
+    at, value = steady(1)
+    found = world.books.consumption("m0", T0, int(at[-1]))
+    inside = (found.start >= T0 + 10 * HOUR) & (found.start < T0 + 13 * HOUR)
+    assert (found.flags[inside] & Flag.SPREAD).all()
+    assert found.total == pytest.approx(value[-1] - value[0])
+    assert "sources" in {question.topic for question in world.books.questions()}
+    await world.close()
+
+
 async def test_an_interval_that_a_meter_never_sent_is_missing_and_not_spread_over(tmp_path: Path) -> None:
     world = World(tmp_path, 0, POINT.format(id="x", extra="", **KWH), (meter(source="interval"),))
     await world.open()

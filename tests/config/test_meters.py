@@ -74,3 +74,12 @@ def test_a_wrong_value_is_named_by_its_key(line: str, says: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse([("f.toml", FILE.replace('weather = "m"', "") + f'[[meter]]\nid = "m"\n{line}\n')])
     assert says in str(caught.value)
+
+
+def test_a_further_way_must_read_the_same_register_and_have_no_table_of_its_own() -> None:
+    more = '[[meter]]\nid = "m"\nalso = ["p", "m", "nobody"]\n[[meter]]\nid = "p"\nsource = "power"\n'
+    with pytest.raises(ConfigError) as caught:
+        parse([("f.toml", FILE.replace('weather = "m"', 'weather = "t"') + more)])
+    told = [str(problem) for problem in caught.value.problems]
+    assert sum("does not read this register" in line for line in told) == 3
+    assert sum("is a further way to another register" in line for line in told) == 2  # m itself, and p

@@ -26,6 +26,7 @@ from steward.app.ledger.model import AskedQuestion, Closed, Consumption, Proof, 
 from steward.app.ledger.people import Act, Desk
 from steward.app.ledger.restate import further
 from steward.app.ledger.shelf import FAR
+from steward.app.ledger.solve import ranked
 from steward.app.ledger.worker import PATIENCE
 from steward.model import Batch, PointIndex
 from steward.records import Records
@@ -171,7 +172,7 @@ class Answers:
         with self._lock:
             begin = self._evidence_begin(point, start)
         while True:
-            batch = self._fetch([point], begin, FAR)[point]
+            batch = self._stored(point, begin)
             with self._lock:
                 found = self._figures.evidence(point, start, end, batch, begin)
             if found is not None:
@@ -189,7 +190,7 @@ class Answers:
             with self._lock:
                 window = self.core.queue.take(self._figures.slot(act.point))
             try:
-                batch = self._fetch([act.point], window.begin, FAR)[act.point]
+                batch = self._stored(act.point, window.begin)
             except Exception:
                 with self._lock:
                     self.core.queue.again(window)
@@ -243,6 +244,12 @@ class Answers:
 
     def _audit(self, who: str, what: str, subject: str, detail: Mapping[str, Any], now: int) -> None:
         self._records.audit(who, what, subject, detail, now)
+
+    def _stored(self, point: str, begin: int) -> Batch:
+        """The stored samples of a register since `begin`, by all its ways."""
+        points = self._figures.register(point).points
+        found = Batch.concat(list(self._fetch(points, begin, FAR).values()))
+        return ranked(found, [self._index.add(id) for id in points])
 
     def _fetch(self, points: Sequence[str], start: int, end: int) -> dict[str, Batch]:
         """Stored samples by point; called in a thread, never in the event loop."""

@@ -90,9 +90,10 @@ class Core:
         before = list(self.shelf.names)
         self.shelf.bind(every, [self.decisions.parameters(register) for register in every])
         self._renumbered(before)
-        numbers = [self.index.add(register.id) for register in every]
+        numbers = [(self.index.add(id), slot) for slot, register in enumerate(every) for id in register.points]
         self._slot = np.full(max(len(self.index), 1), -1, np.int32)
-        self._slot[numbers] = np.arange(len(every))
+        for number, slot in numbers:
+            self._slot[number] = slot
         self._resolution: FloatArray = np.array([register.resolution for register in every])
         self._ceiling: FloatArray = np.array([ceiling(register.base.digits) for register in every])
         self._plain = self.shelf.plain

@@ -44,15 +44,21 @@ class Register:
     @property
     def plain(self) -> bool:
         """Whether the bank may close it: a cumulative register read at least every hour."""
-        return self.source == "register" and self.base.cadence <= HOUR
+        return self.source == "register" and self.base.cadence <= HOUR and not self.meter.also
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """The points that read it, best first."""
+        return (self.id, *self.meter.also)
 
 
 def registers_of(facility: Facility, meters: Mapping[str, MeterTable]) -> dict[str, Register]:
-    """Every register of a facility by point id; sums of tariff registers are not among them."""
+    """Every register of a facility by its (best) point; sums of tariff registers are not among them."""
     found = {}
+    others = {id for meter in meters.values() for id in meter.also}
     for point in facility.points.values():
         meter = meters.get(point.id)
-        if meter is not None and meter.tariffs:
+        if (meter is not None and meter.tariffs) or point.id in others:
             continue
         if point.nature is Nature.COUNTER or (meter is not None and meter.source != "register"):
             found[point.id] = _register(point, meter or MeterTable(id=point.id), _zone(facility, point))

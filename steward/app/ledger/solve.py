@@ -20,7 +20,7 @@ from metering.profile import Profile
 from metering.reads import Parameters, Reads, Source, ceiling, join, lay
 from metering.solution import Solution, settle
 from metering.solve import NOTHING, kept, solve
-from metering.sources import Integration, Sourced, integrate, interval_meter, pulses
+from metering.sources import Check, Integration, Sourced, integrate, interval_meter, merge, pulses
 from steward.app.ledger.registers import Register
 from steward.model import Batch, BoolArray, IntArray, Quality
 from steward.units import MINUTE
@@ -66,8 +66,27 @@ def usable(batch: Batch) -> BoolArray:
     return np.asarray((batch.quality < Quality.BAD) & (batch.at <= batch.received + AHEAD) & np.isfinite(batch.value))
 
 
+def ranked(batch: Batch, numbers: Sequence[int]) -> Batch:
+    """The samples of some points, with the place in `numbers` instead of the number; each point's in their order."""
+    parts = []
+    for rank, number in enumerate(numbers):
+        part = batch.take(batch.point == number)
+        parts.append(replace(part, point=np.full(len(part), rank, np.int32)))
+    return Batch.concat(parts)
+
+
+def ways_of(register: Register, batch: Batch, manual: frozenset[int]) -> tuple[Sourced, list[Check]]:
+    """The reads of a register from its samples by all its ways (see `ranked`), and where a further way can be compared."""
+    if not register.meter.also:
+        return reads_of(register, batch, manual), []
+    ways = [reads_of(register, batch.take(batch.point == rank), manual).reads for rank in range(len(register.points))]
+    near = int(0.6 * register.base.cadence)  # a way that speaks has a read within half a cadence
+    reads, checks = merge(ways, near, register.meter.agree)
+    return Sourced(reads, ()), checks
+
+
 def reads_of(register: Register, batch: Batch, manual: frozenset[int]) -> Sourced:
-    """The reads of one register from its samples, by its kind of source, and the spans about which they say nothing."""
+    """The reads of one way to a register from its samples, by its kind of source, and the spans about which they are silent."""
     batch = batch.take(usable(batch))
     order = np.argsort(batch.at, kind="stable")
     batch = batch.take(order)
@@ -97,11 +116,12 @@ def solve_window(register: Register, batch: Batch, decided: Decided, doubtful: i
     doubtful: ns of the first read in doubt; power: unit of the window's first read, 10^power; whole: the window begins with
     the first sample of the register.
     """
-    sourced = reads_of(register, batch, decided.manual)
+    sourced, checks = ways_of(register, batch, decided.manual)
     ledger = Ledger(register.id, list(decided.parameters))
     ledger.profiles = sorted(decided.profiles, key=lambda profile: profile.valid_from)
     ledger.declarations = list(decided.declarations)
     ledger.reads, ledger.gaps = join([sourced.reads]), sourced.gaps
+    ledger.checks, ledger.agree = tuple(checks), register.meter.agree
     if not len(ledger.reads):
         return Solved(ledger, None)
     splits = [one for one in decided.declarations if one.splits and (whole or one.at >= int(ledger.reads.at[0]))]

@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import structlog
 from prometheus_client import Counter
 
 from steward.app.ledger.core import Core
 from steward.app.ledger.restate import Outcome, Window
+from steward.app.ledger.solve import ranked
 from steward.model import Batch
 from steward.store import Store
 from steward.units import DAY, SECOND
@@ -121,11 +121,13 @@ class Worker:
 
     async def _read(self, windows: list[Window], now: int) -> list[Batch] | None:
         """The samples of each window; None where the read failed."""
-        numbers = [self._core.index.add(window.name) for window in windows]
+        shelf, index = self._core.shelf, self._core.index
+        every = [shelf.registers[shelf.slots[window.name]].points if window.name in shelf.slots else () for window in windows]
+        numbers = [[index.add(id) for id in ids] for ids in every]
         begin = min(window.begin for window in windows)
         try:
             async with asyncio.timeout(PATIENCE):
-                batch = await self._store.read(numbers, begin, now + DAY)
+                batch = await self._store.read([number for one in numbers for number in one], begin, now + DAY)
         except Exception as error:  # of any kind: the register is tried again, the others go on
             self._failed += 1
             if self._failed >= _TRIES:
@@ -140,8 +142,7 @@ class Worker:
             await self._run(self._core.queue.failed, windows[0], now)
             return None
         self._failed = 0
-        edges = np.searchsorted(batch.point, np.array([[number, number + 1] for number in numbers]))
-        parts = [batch.take(np.arange(*edge)) for edge in edges.tolist()]
+        parts = [ranked(batch, one) for one in numbers]
         return [part.take(part.at >= window.begin) for window, part in zip(windows, parts, strict=True)]
 
     def _solve(self, part: Sequence[tuple[Window, Batch]]) -> tuple[Outcome, Batch]:
