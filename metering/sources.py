@@ -68,11 +68,17 @@ class Scales:
         if not starts or sorted(set(starts)) != starts:
             raise ValueError(f"scales valid from {starts}, expected at least one, each later than the one before")
 
+    def at(self, moment: int) -> Scale:
+        """The scale that holds at a moment (ns)."""
+        return next((scale for start, scale in reversed(self.rows) if start // QUARTER * QUARTER <= moment), self.rows[0][1])
+
     def canonical(self, start: IntArray, value: IntArray) -> FloatArray:
         """Ledger units of the grid intervals `start` (ns) as canonical units, each by the scale that holds in it."""
+        if len(self.rows) == 1:
+            return canonical(value, self.rows[0][1].factor)
         valid = np.array([at // QUARTER * QUARTER for at, _ in self.rows], np.int64)
         row = np.maximum(np.searchsorted(valid, start, side="right") - 1, 0)
-        result = np.zeros(len(start))
+        result = np.zeros(value.shape)
         for number, (_, scale) in enumerate(self.rows):
             result[row == number] = canonical(value[row == number], scale.factor)
         return result

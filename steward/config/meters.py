@@ -7,10 +7,9 @@ What a table says of a point that does not exist, or is of the wrong nature, is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from steward.config.values import Duration, quantity
 from steward.errors import Problem
@@ -42,6 +41,17 @@ def _per_pulse(value: Any) -> Any:
 Ratio = Annotated[tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]], BeforeValidator(_ratio)]
 
 
+class RatioTable(BaseModel):
+    """Ratios from a moment on: a transformer or the multiplier was changed; what is not named stays as it was before."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    since: AwareDatetime = Field(alias="from", description="TOML date-time with an offset: 2026-03-01T10:00:00+08:00")
+    multiplier: float | None = Field(None, gt=0)
+    ct_ratio: Ratio | None = None
+    pt_ratio: Ratio | None = None
+
+
 class MeterTable(BaseModel):
     """A meter: what the ledger must know of a point's register."""
 
@@ -58,6 +68,7 @@ class MeterTable(BaseModel):
     multiplier: float = Field(1.0, gt=0, description="of the meter")
     ct_ratio: Ratio = Field((1, 1), description='current transformer, "400/5", where the register does not include it')
     pt_ratio: Ratio = Field((1, 1), description='voltage transformer, "10000/100"')
+    ratios: list[RatioTable] = Field([], description="ratios that hold from a moment on; figures before it stay as they were")
     direction: Literal["import", "export"] = Field("import", description="export counts negative")
     tariffs: list[str] = Field([], description="points of the tariff registers that together are this register (id: a name)")
     also: list[str] = Field(
@@ -73,12 +84,6 @@ class MeterTable(BaseModel):
     )
     method: Literal["trapezoid", "hold"] = Field("trapezoid", description="power: straight line, or the earlier value holds")
     longest: Duration = Field(15 * MINUTE, gt=0, description="power: samples further apart are a gap and not integrated")
-
-    @property
-    def factor(self) -> Fraction:
-        """Canonical units per canonical unit shown: multiplier, transformers and direction, exact."""
-        ratios = Fraction(*self.ct_ratio) * Fraction(*self.pt_ratio) * Fraction(str(self.multiplier))
-        return -ratios if self.direction == "export" else ratios
 
 
 class LedgerTable(BaseModel):
@@ -122,6 +127,9 @@ def _check_meter(place: str, meter: MeterTable, points: Mapping[str, Point], pro
             problems.append(Problem(f"{place}.source", f"{id!r} is of {point.metric}", "a point of power"))
         elif meter.source != "power" and (meter.tariffs or meter.source == "register") and point.nature is not Nature.COUNTER:
             problems.append(Problem(f"{place}.{key}", f"{id!r} is a {point.nature}", "a point of nature counter"))
+    moments = [one.since for one in meter.ratios]
+    if sorted(set(moments)) != moments:
+        problems.append(Problem(f"{place}.ratios", "are not in the order of time", "each `from` later than the one before"))
     for id in meter.also:
         other, own = points.get(id), points.get(meter.id)
         if other is None or own is None or id == meter.id or (other.metric, other.nature) != (own.metric, own.nature):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +312,23 @@ async def test_a_new_device_brings_its_derived_points_and_is_booked_from_its_fir
     assert len(told.take(told.point == number)) >= 50
     assert {state.point for state in grown.books.registers()} == {"m0", "m1", "m2", "m3"}
     await grown.close()
+
+
+async def test_a_transformer_that_is_replaced_counts_from_its_day_and_leaves_what_was_before(tmp_path: Path) -> None:
+    change = datetime.fromtimestamp((T0 + 12 * HOUR) / 1e9, UTC)
+    table = meter(ct_ratio="100/5", ratios=[{"from": change, "ct_ratio": "200/5"}])
+    world = World(tmp_path, 0, POINT.format(id="x", extra="", **KWH), (table,))
+    await world.open()
+    values = 1000.0 * np.arange(97)
+    for place in range(0, 97, 12):
+        await world.feed("x", QUARTERS[place : place + 12], values[place : place + 12])
+    await world.pass_time(int(QUARTERS[-1]) + 2 * MINUTE)
+    found = world.books.consumption("x", T0, int(QUARTERS[-1]), "hour")
+    assert found.value.tolist() == pytest.approx([4000 * 20] * 12 + [4000 * 40] * 12)
+    whole = world.books.consumption("x", T0, int(QUARTERS[-1]), "year")
+    assert whole.total == pytest.approx(found.total) == pytest.approx(48_000 * 20 + 48_000 * 40)
+    demand = np.concatenate([batch.value[batch.point == world.index.add("x.demand")] for batch in world.told])
+    assert set(np.round(demand)) == {80_000.0, 160_000.0}
+    (state,) = world.books.registers()
+    assert state.value == pytest.approx(values[-1] * 40)
+    await world.close()

@@ -101,7 +101,7 @@ class Answers:
                     RegisterState(
                         register.id,
                         int(rows["last_at"][slot]) if seen else None,
-                        int(rows["last_value"][slot]) * float(abs(register.factor)) if seen else None,
+                        register.shown(int(rows["last_at"][slot]), int(rows["last_value"][slot])) if seen else None,
                         settled if settled > 0 else None,
                         int(rows["held"][slot]),
                         len(shelf.questions.get(register.id, ())),

@@ -16,12 +16,12 @@ from metering import baselines
 from metering.baselines import Baseline, Form, Purpose, Refusal
 from metering.changepoint import ChangePoint
 from metering.degree_days import Weather
-from metering.intervals import Flag, canonical, to_periods
+from metering.intervals import Flag, to_periods
 from metering.savings import Savings, avoided
 from metering.towt import Week
 from steward.app.consumption.data import weather_of_file
 from steward.app.ledger.core import Core
-from steward.app.ledger.figures import Figures
+from steward.app.ledger.figures import Figures, amounts
 from steward.app.ledger.restate import Fetch
 from steward.errors import StewardError
 from steward.model import Facility, Quality
@@ -103,9 +103,10 @@ class Baselines:
 
     def _days(self, point: str, start: int, end: int) -> baselines.Consumption:
         register = self._figures.register(point)
-        sums = to_periods(self._figures.intervals(point, start, end), register.zone, "day")
+        found = self._figures.intervals(point, start, end)
+        sums = to_periods(found, register.zone, "day")
         sure = ((sums.flags & np.uint16(_UNSURE)) == 0) & (sums.count >= 92)
-        return baselines.Consumption(sums.start, sums.end, canonical(sums.value, register.factor), sure, register.unit)
+        return baselines.Consumption(sums.start, sums.end, amounts(register, found, sums), sure, register.unit)
 
     def span(self, point: str) -> tuple[int, int] | None:
         """The span of weather that `baseline` needs, None where it needs none."""

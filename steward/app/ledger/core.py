@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from metering.cut import DEMAND
-from metering.intervals import LEDGER_UNITS, QUARTER, Flag
+from metering.intervals import QUARTER, Flag
 from metering.reads import ceiling
 from steward.app.ledger.columns import ABSENT, TRUST, Cells
 from steward.app.ledger.decisions import Decisions
@@ -104,8 +104,10 @@ class Core:
         self._fault = np.array(
             [self.index.add(f"{one.id}.fault") if f"{one.id}.fault" in known else -1 for one in every], np.int32
         )
-        per = [float(one.factor) / LEDGER_UNITS * (HOUR / QUARTER if one.unit == "Wh" else SECOND / QUARTER) for one in every]
-        self._per: FloatArray = np.abs(np.array(per))
+        rate = [HOUR / QUARTER if one.unit == "Wh" else SECOND / QUARTER for one in every]
+        self._rate: FloatArray = np.array(rate)
+        self._per: FloatArray = np.array([abs(one.energy(0, 1)) * each for one, each in zip(every, rate, strict=True)])
+        self._dated = np.array([len(one.scales.rows) > 1 for one in every], np.bool_)
         self._catch_up()
         for slot in np.flatnonzero((self.shelf.rows["last_at"] < 0) & (self.shelf.rows["fresh"] == 0)).tolist():
             self.queue.open(slot, 0)
@@ -276,7 +278,7 @@ class Core:
         new = ((hot.flags[wanted, first:] & ABSENT) == 0) & (starts[None, :] >= emitted[:, None])
         place, column = np.nonzero(new)
         slot = wanted[place]
-        value = hot.value[slot, first + column] * self._per[slot]
+        value = self._means(slot, starts[column], hot.value[slot, first + column])
         quality = np.where(hot.flags[slot, first + column] & _DOUBT, Quality.UNCERTAIN, Quality.GOOD)
         at = starts[column] + QUARTER
         parts = (
@@ -299,7 +301,16 @@ class Core:
         rows = np.flatnonzero(cells.known & (at >= start) & (at < end))
         quality = np.where(cells.flags[rows] & _DOUBT, Quality.UNCERTAIN, Quality.GOOD)
         numbers = np.full(len(rows), self._mean[slot], np.int32)
-        return Batch.of(numbers, at[rows], cells.value[rows] * self._per[slot], quality=quality)
+        value = self._means(np.full(len(rows), slot), cells.start[rows], cells.value[rows])
+        return Batch.of(numbers, at[rows], value, quality=quality)
+
+    def _means(self, slot: IntArray, start: IntArray, value: IntArray) -> FloatArray:
+        """Ledger units of quarter-hours as mean rates (W, m3/s), however the register counts."""
+        found: FloatArray = value * self._per[slot]
+        for one in np.unique(slot[self._dated[slot]]).tolist():
+            mine = slot == one
+            found[mine] = np.abs(self.shelf.registers[one].canonical(start[mine], value[mine])) * self._rate[one]
+        return found
 
     def faults_of(self, batch: Batch) -> BoolArray:
         """Which samples are of derived faults."""

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from metering.intervals import QUARTER, Intervals, Period, canonical, to_periods
+from metering.intervals import QUARTER, Intervals, Period, Periods, to_periods
 from metering.ledger import Ledger
 from metering.reads import Source
 from metering.sources import add_up
@@ -23,7 +23,7 @@ from steward.app.ledger.model import Consumption, Link, Proof, Read, Restated
 from steward.app.ledger.registers import Register
 from steward.app.ledger.restate import unpack_revision
 from steward.errors import NotFound
-from steward.model import Batch, IntArray
+from steward.model import Batch, FloatArray, IntArray
 from steward.units import SECOND
 
 
@@ -70,8 +70,12 @@ class Figures:
             known = (shelf.hot.flags[slots, columns] & ABSENT) == 0
             total = np.where(known, shelf.hot.value[slots, columns], 0).sum(axis=1)
             for place in np.flatnonzero(known.any(axis=1)).tolist():
-                value = canonical(total[place : place + 1], shelf.registers[slots[place]].factor)
-                found[slots[place]] = float(value[0])
+                register = shelf.registers[slots[place]]
+                if len(register.scales.rows) == 1:
+                    found[slots[place]] = register.energy(now, int(total[place]))
+                else:
+                    row = np.where(known[place], shelf.hot.value[slots[place], columns], 0)
+                    found[slots[place]] = float(register.canonical(shelf.hot.start[columns], row).sum())
         return found
 
     def intervals(self, point: str, start: int, end: int) -> Intervals:
@@ -90,7 +94,7 @@ class Figures:
         wanted = Period(period)
         parts = self.sums.get(point, (point,))
         register = self.register(parts[0])
-        if {self.register(part).factor for part in parts} != {register.factor}:
+        if any(self.register(part).scales != register.scales for part in parts):
             raise ValueError(f"{point}: its tariff registers count in different units")
         every = [self.intervals(part, start, end) for part in parts]
         found = every[0] if len(every) == 1 else add_up(every)
@@ -100,8 +104,9 @@ class Figures:
         some = np.add.reduceat(np.all(known, axis=0).astype(np.int64), first) > 0 if len(first) else np.zeros(0, np.bool_)
         revision = np.maximum.reduceat(found.revision, first) if len(first) else np.zeros(0, np.int32)
         less, more = self._bounds(parts, start, end, sums.start, sums.end)
-        value = np.where(some, canonical(sums.value, register.factor), np.nan)
-        ends = [canonical(sums.value - less, register.factor), canonical(sums.value + more, register.factor)]
+        amount = amounts(register, found, sums)
+        value = np.where(some, amount, np.nan)
+        ends = [amount - register.canonical(sums.start, less), amount + register.canonical(sums.start, more)]
         low, high = np.minimum(*ends), np.maximum(*ends)
         return Consumption(
             point,
@@ -147,7 +152,7 @@ class Figures:
         links = []
         for one in ledger.evidence(start, end):
             rows = [self._read(register, ledger, row, named) if row >= 0 else None for row in one.reads]
-            low, gain, high = (self._energy(register, value) for value in (one.low, one.consumption, one.high))
+            low, gain, high = (register.energy(one.start, value) for value in (one.low, one.consumption, one.high))
             bounds = sorted((low, high))
             links.append(Link(one.start, one.end, one.kind, rows[0], rows[1], gain, bounds[0], bounds[1], one.confidence))
         begin = min([start, *(link.start for link in links)])
@@ -162,21 +167,25 @@ class Figures:
         return Proof(point, start, end, links, reads, declared)
 
     @staticmethod
-    def _energy(register: Register, value: int) -> float:
-        return float(canonical(np.array([value], np.int64), register.factor)[0])
-
-    @staticmethod
     def _read(register: Register, ledger: Ledger, row: int, named: Mapping[int, Any]) -> Read:
         reads = ledger.reads
         value = int(reads.value[row])
         return Read(
             int(reads.at[row]),
             int(reads.received[row]),
-            value * float(abs(register.factor)),
+            register.shown(int(reads.at[row]), value),
             value * register.resolution,
             Source(int(reads.source[row])).name.lower(),
             named[row].value if row in named else "",
         )
+
+
+def amounts(register: Register, found: Intervals, sums: Periods) -> FloatArray:
+    """The sums of intervals over periods in the canonical unit, each quarter-hour by the scale that holds in it."""
+    if len(register.scales.rows) == 1 or not len(sums.start):
+        return register.canonical(sums.start, sums.value)
+    first = np.searchsorted(found.start, sums.start)
+    return np.asarray(np.add.reduceat(register.canonical(found.start, found.value), first))
 
 
 def restated(register: Register, row: Mapping[str, Any]) -> Restated:
@@ -189,6 +198,6 @@ def restated(register: Register, row: Mapping[str, Any]) -> Restated:
         row["reason"],
         row["who"],
         start,
-        canonical(old, register.factor),
-        canonical(new, register.factor),
+        register.canonical(start, old),
+        register.canonical(start, new),
     )

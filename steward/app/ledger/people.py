@@ -6,9 +6,10 @@ it matters and nothing else; a closed month keeps its figure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from metering import profile as profiling
 from metering.declarations import Declaration, Declared
-from metering.intervals import LEDGER_UNITS, QUARTER, canonical
+from metering.intervals import LEDGER_UNITS, QUARTER
 from metering.reads import BEGINNING, learn
 from metering.restate import Reason
 from steward.app.ledger.columns import Cells, absent, intervals_of, month_of, month_span, pack, unpack
@@ -147,11 +148,7 @@ class Desk:
             register = self._core.shelf.slots.get(row["register"])
             if register is None:
                 continue
-            factor = self._core.shelf.registers[register].factor
-
-            def energy(value: int, factor: Any = factor) -> float:
-                return float(canonical(np.array([value], np.int64), factor)[0])
-
+            energy = self._energy(self._core.shelf.registers[register], row["start"], row["end"])
             adjustments = [(revision, at, energy(value)) for revision, at, value in booked.get(row["id"], [])]
             found.append(
                 Closed(
@@ -167,6 +164,15 @@ class Desk:
                 )
             )
         return found
+
+    def _energy(self, register: Register, start: int, end: int) -> Callable[[int], float]:
+        """From ledger units of a span to canonical ones; where the scale changes in it, in the proportion of its figures."""
+        if register.scales.at(start) == register.scales.at(end - 1):
+            return partial(register.energy, start)
+        cells = self._figures.cells(register.id, start, end)
+        whole = int(cells.value.sum())
+        ratio = float(register.canonical(cells.start, cells.value).sum()) / whole if whole else register.energy(start, 1)
+        return lambda value: value * ratio
 
     # jobs
 

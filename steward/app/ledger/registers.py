@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+import numpy as np
+
 from metering.reads import Parameters
+from metering.sources import Scale, Scales
 from steward.config.meters import MeterTable
-from steward.model import DERIVED, Facility, Nature, Point
-from steward.units import HOUR, UNITS
+from steward.model import DERIVED, Facility, FloatArray, IntArray, Nature, Point
+from steward.units import HOUR, SECOND, UNITS
 
 FAULTS = {0: "none", 1: "held", 2: "stuck", 3: "question"}
 QUARTER_HOURS = 4
@@ -29,17 +32,30 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A register. resolution: canonical units (as stored) per register unit; factor: canonical units with every ratio per
-    register unit, negative for export; source: see `steward.config.meters`; base: what is known without any decision."""
+    """A register. resolution: canonical units (as stored) per register unit; scales: canonical units with every ratio per
+    register unit as they hold over time, negative for export; source: see `steward.config.meters`; base: what is known
+    without any decision."""
 
     id: str
     unit: str
     zone: str
     source: str
     resolution: float
-    factor: Fraction
+    scales: Scales
     base: Parameters
     meter: MeterTable
+
+    def canonical(self, start: IntArray, value: IntArray) -> FloatArray:
+        """Ledger units of the quarter-hours at `start` (ns) in the canonical unit, with every ratio."""
+        return self.scales.canonical(start, value)
+
+    def energy(self, at: int, value: int) -> float:
+        """One amount of ledger units at a moment (ns) in the canonical unit."""
+        return float(self.canonical(np.array([at], np.int64), np.array([value], np.int64))[0])
+
+    def shown(self, at: int, value: int) -> float:
+        """A read in the canonical unit with every ratio, whatever the direction."""
+        return value * float(abs(self.scales.at(at).factor))
 
     @property
     def plain(self) -> bool:
@@ -73,14 +89,31 @@ def _zone(facility: Facility, point: Point) -> str:
 def _register(point: Point, meter: MeterTable, zone: str) -> Register:
     unit = "Wh" if meter.source == "power" else point.unit
     resolution, digits = _resolution(point, meter, unit)
-    ratios = abs(meter.factor)
+    scales = _scales(meter, resolution)
+    ratios = min(abs(scale.factor / scale.resolution) for _, scale in scales.rows)
     per_hour = meter.limit * _size(point) if meter.limit else None
     if per_hour is None and point.rated_power and unit == "Wh":
         per_hour = point.rated_power / float(ratios)
     rate = per_hour / resolution if per_hour else None
     base = Parameters(rate=rate, digits=digits, cadence=meter.cadence or point.interval, reason="facility file")
-    factor = Fraction(str(resolution)) * meter.factor
-    return Register(point.id, unit, zone, meter.source, resolution, factor, base, meter)
+    return Register(point.id, unit, zone, meter.source, resolution, scales, base, meter)
+
+
+def _scales(meter: MeterTable, resolution: float) -> Scales:
+    """The scales of a meter over time."""
+    direction = -1 if meter.direction == "export" else 1
+    multiplier = Fraction(str(meter.multiplier))
+    scale = Scale(Fraction(1), Fraction(str(resolution)), multiplier, meter.ct_ratio, meter.pt_ratio, direction)
+    rows = [(0, scale)]
+    for one in meter.ratios:
+        scale = replace(
+            scale,
+            multiplier=scale.multiplier if one.multiplier is None else Fraction(str(one.multiplier)),
+            current=one.ct_ratio or scale.current,
+            voltage=one.pt_ratio or scale.voltage,
+        )
+        rows.append((round(one.since.timestamp()) * SECOND, scale))
+    return Scales(tuple(rows))
 
 
 def _size(point: Point) -> float:

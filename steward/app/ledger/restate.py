@@ -10,13 +10,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import structlog
 
 from metering.cut import cumulative
-from metering.intervals import QUARTER, canonical
+from metering.intervals import QUARTER
 from metering.ledger import Ledger
 from metering.restate import Reason
 from steward.app.ledger.columns import Cells, absent, cells_of, month_of, month_span, pack, unpack
@@ -238,13 +239,11 @@ class Restater:
     def _question(self, slot: int, ledger: Ledger, since: int) -> None:
         register = self.shelf.registers[slot]
 
-        def energy(value: int) -> float:
-            return float(canonical(np.array([value], np.int64), register.factor)[0])
-
         asked = [one for one in self.shelf.questions.get(register.id, []) if one.at <= since]
         for question in ledger.questions():
             if question.at <= since:
                 continue
+            energy = partial(register.energy, question.start)
             known = {key: energy(value) if key in _ENERGIES else float(value) for key, value in question.known.items()}
             answers = tuple(
                 AskedAnswer(number, one.action, dict(one.values), None if one.consumption is None else energy(one.consumption))
