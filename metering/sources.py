@@ -7,14 +7,10 @@ returned as a gap and never filled in silently. Pure: text in, columns out.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -144,51 +140,6 @@ def integrate(
     energy = np.concatenate((np.zeros(min(1, len(times))), np.cumsum(np.where(known, mean * (elapsed / HOUR), 0.0))))
     gaps = tuple((int(times[row]), int(times[row + 1])) for row in np.flatnonzero(~known).tolist())
     return Sourced(Reads.of(times, np.floor(energy / resolution).astype(np.int64), source=Source.INTEGRATED), gaps)
-
-
-@dataclass(frozen=True, slots=True)
-class Manual:
-    """Reads taken by people, and what is wrong with the other lines: "line 3: ..."."""
-
-    reads: Reads
-    problems: tuple[str, ...]
-
-
-def manual(text: str, zone: str = "UTC", resolution: Fraction = Fraction(1), received: int | None = None) -> Manual:
-    """Reads from CSV text with the columns `at` (ISO 8601; without an offset: local time of `zone`) and `value`.
-
-    Other columns are ignored; a line that cannot be read is a problem and the rest goes on.
-    """
-    rows = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    names = rows.fieldnames or []
-    missing = [name for name in ("at", "value") if name not in names]
-    if missing:
-        return Manual(Reads.of([], np.zeros(0, np.int64)), (f"line 1: no column {', '.join(missing)}, expected at and value",))
-    times, values, problems = [], [], []
-    for row in rows:
-        try:
-            times.append(_moment(row["at"], zone))
-            try:
-                value = Fraction(row["value"].strip())
-                if value < 0:
-                    raise ValueError
-            except (ValueError, ZeroDivisionError):
-                times.pop()
-                problems.append(f"line {rows.line_num}: value {row['value']!r}, expected a number not below zero")
-                continue
-            values.append(int(value / resolution))
-        except (ValueError, AttributeError):
-            problems.append(f"line {rows.line_num}: at {row['at']!r}, expected a time such as 2026-03-01T08:00+08:00")
-    stamps = np.array(times, np.int64)
-    arrived = stamps if received is None else np.full(len(stamps), received)
-    return Manual(Reads.of(stamps, np.array(values, np.int64), source=Source.MANUAL, received=arrived), tuple(problems))
-
-
-def _moment(text: str, zone: str) -> int:
-    moment = datetime.fromisoformat(text.strip())
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone))
-    return round(moment.timestamp()) * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

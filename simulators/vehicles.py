@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulators.faults import SECOND, Fault, Schedule
+from simulators.faults import SECOND, Schedule
 from simulators.noise import key, lag, pick, smooth, uniform
 from simulators.occupancy import worked
 from simulators.roads import DESTINATIONS, NODES, Drive, drive, place
@@ -252,8 +252,3 @@ def _slow(
         lost = 1e3 * schedule.days_in("tyre_leak", f"{id}.tyre_{wheel}", minute)
         columns[f"tyre_{wheel}"] = np.maximum((cold - lost) * (273.15 + outdoor + heat) / 293.15, 0.0)
     columns["dtc"] = schedule.level("dtc", id, minute)
-
-
-def night_trip(id: str, start: int, km: float = 14.0) -> Fault:
-    """The fault of an unapproved trip: start in ns; it lasts as long as the way takes, at most three hours."""
-    return Fault("unapproved_trip", id, start, start + 3 * 3600 * SECOND, km)

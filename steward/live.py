@@ -8,7 +8,7 @@ BAD and historical samples never show; each visible change gives the point a new
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -224,9 +224,3 @@ def _last_of_each(batch: Batch) -> Batch:
     last = np.ones(len(order), np.bool_)
     last[:-1] = point[1:] != point[:-1]
     return batch.take(order[last])
-
-
-def numbers_of(index: PointIndex, ids: Iterable[str]) -> NumberArray:
-    """The numbers of those ids that have one."""
-    found = (index.get(id) for id in ids)
-    return np.array([number for number in found if number is not None], np.int32)

@@ -11,8 +11,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steward.model import FloatArray
-
 PROBATION, LONGEST = 0.15, 5000
 
 
@@ -76,8 +74,3 @@ def corpus(raw: float, windows: int, profile: Profile = STANDARD) -> float:
     """0 to 100 of the sum of raw scores over files with `windows` windows."""
     null, perfect = -profile.fn * windows, profile.tp * windows
     return 100.0 * (raw - null) / (perfect - null)
-
-
-def detections(scores: FloatArray, threshold: float) -> list[int]:
-    """Rows at or above a threshold."""
-    return [row for row, value in enumerate(scores.tolist()) if value >= threshold]

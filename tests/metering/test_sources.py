@@ -11,7 +11,7 @@ from metering.bank import Bank
 from metering.intervals import QUARTER, Flag, Method, canonical
 from metering.ledger import Ledger
 from metering.reads import Parameters, Reads, Source, join
-from metering.sources import Integration, Scale, add_up, integrate, interval_meter, manual, merge, pulses
+from metering.sources import Integration, Scale, add_up, integrate, interval_meter, merge, pulses
 from steward.units import HOUR, MINUTE
 
 
@@ -50,16 +50,6 @@ def test_a_gauge_is_integrated_by_its_declared_method_and_not_over_a_long_gap() 
     every = made.intervals()
     assert every.has(Flag.INTEGRATED).all()
     assert not every.has(Flag.PEAK_ELIGIBLE).any()
-
-
-def test_reads_of_people_come_from_text_and_each_bad_line_is_named() -> None:
-    text = "at,value,by\n2026-03-01T08:00,1200.5,li\n2026-03-02 08:00+08:00,12x,li\nyesterday,3,li\n2026-03-03T08:00,-4,li\n"
-    found = manual(text, "Asia/Shanghai", Fraction(1, 10))
-    assert found.reads.value.tolist() == [12005]
-    assert found.reads.source.tolist() == [Source.MANUAL]
-    assert found.reads.at[0] == 1772323200 * 10**9
-    assert [problem.split(":")[0] for problem in found.problems] == ["line 3", "line 4", "line 5"]
-    assert manual("a,b\n1,2").problems[0].startswith("line 1: no column at, value")
 
 
 def test_a_manual_read_marks_the_intervals_that_rest_on_it() -> None:

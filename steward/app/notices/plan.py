@@ -13,7 +13,7 @@ from rules import wording
 from rules.contract import Rule
 from rules.hours import Hours
 from steward.config import Settings, secret
-from steward.config.notices import ChannelTable, RecipientTable, RouteTable, Selection
+from steward.config.notices import ChannelTable, RouteTable, Selection
 from steward.config.values import WEEKDAYS
 from steward.errors import ConfigError, Problem
 from steward.model import Calendar, Condition, Facility, Text, text
@@ -128,10 +128,6 @@ def plan_of(settings: Settings, environ: Mapping[str, str], facility: Facility) 
         head.currency,
     )
     return replace(plan, sender=_maker(plan, found, facility, settings.root))
-
-
-def _users(table: RecipientTable) -> dict[str, str]:
-    return dict(table.users.items())
 
 
 def _route(table: RouteTable) -> Route:
