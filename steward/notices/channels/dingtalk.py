@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import urlencode
 
-from steward.errors import NoticeFailed
 from steward.notices.channels.http import accept, post
+from steward.notices.channels.robot import verdict
 from steward.notices.model import CHINESE, Answer, Notice, Reader, Recipient, Request
 from steward.notices.wording import OURS, Templates, cut, write
 from steward.units import SECOND
@@ -43,7 +43,7 @@ class DingTalk:
         """Hands a notice over. Raises NoticeFailed."""
         answer = self.send_request(encode(notice, self, now))
         accept(answer, now)
-        return verdict(answer.body)
+        return verdict(answer.body, "errcode", "errmsg", BUSY, PAUSE)
 
 
 def encode(notice: Notice, channel: DingTalk, now: int) -> Request:
@@ -68,20 +68,3 @@ def encode(notice: Notice, channel: DingTalk, now: int) -> Request:
 def sign(secret: str, stamp: str) -> str:
     """base64(HMAC-SHA256(secret, "<ms>\\n<secret>")), before it is quoted for the address."""
     return base64.b64encode(hmac.new(secret.encode(), f"{stamp}\n{secret}".encode(), sha256).digest()).decode()
-
-
-def verdict(body: bytes) -> str:
-    """What the robot answered. Raises NoticeFailed unless errcode is 0."""
-    code, said = parse(body, "errcode", "errmsg")
-    if code == 0:
-        return f"errcode 0: {said}"
-    raise NoticeFailed(f"errcode {code}: {said}", retry=code in BUSY, after=PAUSE if code in BUSY and code > 0 else None)
-
-
-def parse(body: bytes, *keys: str) -> tuple[int, str]:
-    """Code and words of an answer; the first key is the code's. Raises NoticeFailed (worth a retry) when it is none."""
-    try:
-        answer = json.loads(body)
-        return int(answer[keys[0]]), str(answer.get(keys[1], ""))[:200]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise NoticeFailed("the answer is not what the robot's documentation says") from None

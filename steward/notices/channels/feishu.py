@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from steward.errors import NoticeFailed
-from steward.notices.channels.dingtalk import parse
 from steward.notices.channels.http import accept, post
+from steward.notices.channels.robot import verdict
 from steward.notices.model import CHINESE, Answer, Notice, Reader, Recipient, Request
 from steward.notices.wording import OURS, Templates, cut, gravest, write
 from steward.units import SECOND
@@ -47,7 +46,7 @@ class Feishu:
         answer = self.send_request(encode(notice, self, now))
         if answer.status != 400:  # the bot's own refusals: the body says more
             accept(answer, now)
-        return verdict(answer.body)
+        return verdict(answer.body, "code", "msg", BUSY, PAUSE)
 
 
 def encode(notice: Notice, channel: Feishu, now: int) -> Request:
@@ -78,11 +77,3 @@ def card(notice: Notice, channel: Feishu) -> dict[str, Any]:
 def sign(secret: str, stamp: str) -> str:
     """base64(HMAC-SHA256(key = "<seconds>\\n<secret>", message = ""))."""
     return base64.b64encode(hmac.new(f"{stamp}\n{secret}".encode(), b"", sha256).digest()).decode()
-
-
-def verdict(body: bytes) -> str:
-    """What the bot answered. Raises NoticeFailed unless code is 0."""
-    code, said = parse(body, "code", "msg")
-    if code == 0:
-        return f"code 0: {said}"
-    raise NoticeFailed(f"code {code}: {said}", retry=code in BUSY, after=PAUSE if code in BUSY else None)

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from steward.errors import NoticeFailed
-from steward.notices.channels.dingtalk import parse
 from steward.notices.channels.http import accept, post
+from steward.notices.channels.robot import verdict
 from steward.notices.model import CHINESE, Answer, Notice, Reader, Recipient, Request
 from steward.notices.wording import OURS, Templates, write
 from steward.units import SECOND
@@ -39,7 +38,7 @@ class WeCom:
         """Hands a notice over. Raises NoticeFailed."""
         answer = self.send_request(encode(notice, self, now))
         accept(answer, now)
-        return verdict(answer.body)
+        return verdict(answer.body, "errcode", "errmsg", BUSY, PAUSE)
 
 
 def encode(notice: Notice, channel: WeCom, now: int) -> Request:
@@ -51,11 +50,3 @@ def encode(notice: Notice, channel: WeCom, now: int) -> Request:
     raw = json.dumps(body, ensure_ascii=False).encode()
     url = f"{channel.base.rstrip('/')}/cgi-bin/webhook/send?{urlencode({'key': channel.key})}"
     return Request(url, raw, {"Content-Type": "application/json"})
-
-
-def verdict(body: bytes) -> str:
-    """What the robot answered. Raises NoticeFailed unless errcode is 0."""
-    code, said = parse(body, "errcode", "errmsg")
-    if code == 0:
-        return f"errcode 0: {said}"
-    raise NoticeFailed(f"errcode {code}: {said}", retry=code in BUSY, after=PAUSE if code in BUSY and code > 0 else None)
