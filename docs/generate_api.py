@@ -21,7 +21,7 @@ import numpy as np
 
 from api import BrokerState, DeviceState, RuleState, StorageState, Wording
 from api.openapi import EXAMPLES
-from steward.model import Batch
+from steward.model import Batch, Condition, Severity
 from steward.muting import Maintenance, Scope
 from steward.units import HOUR, MINUTE, SECOND
 
@@ -147,7 +147,6 @@ async def prepare(world: World) -> None:
     from steward.app.ledger.desk import LedgerDesk
     from steward.app.trials.desk import Desk
     from steward.app.trials.runs import Trials
-    from steward.model import Condition, Severity
     from tests.api.energy_world import consumption
     from tests.api.ledger_world import books_of
     from tests.api.money_world import cashier
@@ -198,12 +197,18 @@ async def prepare(world: World) -> None:
         ledger=LedgerDesk(books, lambda: world.now),
         version="1.0.0",
     )
+    await _fill(world)
+    world.more["dead"] = await one_dead_one_sent(world, notices, box)
+
+
+async def _fill(world: World) -> None:
+    """History, live values, alerts in every state, a shelving and a maintenance window."""
+    now = world.now
     at = now - np.arange(24 * 60, 0, -1) * MINUTE
     number = world.index.add("block-a.chiller-2.power")
     await world.store.write(Batch.of(np.full(len(at), number), at, 150e3 + (np.arange(len(at)) % 60) * 50.0))
     await world.sample("block-a.chiller-2.power", 150e3, ago=5 * SECOND)
     await world.sample("block-a.power", 312e3, ago=2 * SECOND)
-    world.more["dead"] = await one_dead_one_sent(world, notices, box)
     world.more["alert"] = world.alert().id
     world.more["second"] = world.alert("car-1", rule="unapproved-trip", points=("car-1.ignition",), severity=Severity.MEDIUM).id
     over: dict[str, Any] = {"since": now - 30 * HOUR, "fired": now - 29 * HOUR}
