@@ -7,7 +7,7 @@ import contextlib
 import threading
 import time
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -56,13 +56,20 @@ async def test_a_steward_started_from_what_was_discovered_hears_nearly_every_dev
     await steward.start()
     try:
         async with playing(broker.url):
-            end = time.monotonic() + 20
+            end = time.monotonic() + 40
             while len(speaking(steward)) < 0.9 * len(found):
                 silent = set(steward.facility.devices) - speaking(steward)
                 assert time.monotonic() < end, (silent, [connection.status() for connection in steward.connections])
                 await asyncio.sleep(0.05)
     finally:
         await steward.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        await asyncio.sleep(0.01)
 
 
 def speaking(steward: Steward) -> set[str]:
@@ -78,18 +85,24 @@ def test_a_listener_that_is_refused_says_so(monkeypatch: pytest.MonkeyPatch) -> 
         listen(listener("mqtt://127.0.0.1:1", ["#"], "", ""), 0.1)
 
 
-async def test_the_first_and_the_newest_messages_of_a_topic_are_kept_and_no_more(broker: EmbeddedBroker) -> None:
-    ears: list[Ear] = []
+async def test_the_first_and_the_newest_messages_of_a_topic_are_kept_and_no_more(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ear = Ear()
+    monkeypatch.setattr("steward.app.tools.discover.Ear", lambda: ear)
     stop = threading.Event()
-    thread = threading.Thread(target=lambda: ears.append(listen(listener(broker.url, ["a/#"], "", ""), 30, stop)))
+    thread = threading.Thread(target=lambda: listen(listener(broker.url, ["a/#"], "", ""), 60, stop))
     thread.start()
-    async with Publisher(broker.url, "p") as publisher:
-        await asyncio.sleep(0.7)  # QoS 1 to nobody is thrown away: the subscription must stand
-        await publisher.publish([Publication(0, "a/b", str(number).encode()) for number in range(100)])
-        await publisher.flush()
-    await asyncio.sleep(0.3)
-    stop.set()
-    await asyncio.to_thread(thread.join)
-    first, newest = ears[0].heard["a/b"]
-    assert ears[0].messages == 100
+    try:
+        # QoS 1 to nobody is thrown away: the subscription must stand
+        await until(lambda: ear.connection is not None and ear.connection.status().ready)
+        async with Publisher(broker.url, "p") as publisher:
+            await publisher.publish([Publication(0, "a/b", str(number).encode()) for number in range(100)])
+            await publisher.flush()
+        await until(lambda: ear.messages >= 100)
+    finally:
+        stop.set()
+        await asyncio.to_thread(thread.join)
+    first, newest = ear.heard["a/b"]
+    assert ear.messages == 100
     assert [int(payload) for payload, _ in (*first, *newest)] == [0, 1, 2, 3, 4, 5, 94, 95, 96, 97, 98, 99]

@@ -17,7 +17,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-DEADLINE = 10_000
+DEADLINE = 30_000
 """How long a condition is waited for, ms."""
 
 
@@ -93,7 +93,7 @@ def open_page(browser: Browser, service: Service, watch: Watch) -> Iterator[Open
         context.close()
 
 
-def eventually(holds: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+def eventually(holds: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
     """Waits until a condition holds, at most `seconds`."""
     end = time.monotonic() + seconds
     while not holds():
