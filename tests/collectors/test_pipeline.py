@@ -74,13 +74,13 @@ async def test_a_slow_store_stops_the_reading_and_drops_nothing(tmp_path: Path) 
     store = MemoryStore()
     store.gate.clear()
     limits = BatchLimits(max_samples=100, max_wait=0.02, in_flight=400)
-    async with nats(tmp_path) as broker, rig(broker.url, routing(), store=store, limits=limits, keepalive=1.0) as it:
+    async with nats(tmp_path) as broker, rig(broker.url, routing(), store=store, limits=limits, keepalive=4.0) as it:
         with publisher(broker.port) as client:
             for number in range(5000):
                 client.publish("steward/v1/d1/telemetry", payload(NOW + number), 1)
             await until(lambda: it.connection.status().paused, "paused")
-            # Longer than the broker waits for a client (1.5 s): the pings go on while nothing is read.
-            await asyncio.sleep(2)
+            # Longer than the broker waits for a client (6 s): the pings go on while nothing is read.
+            await asyncio.sleep(7)
             assert it.connection.connects == 1
             store.gate.set()
             await until(lambda: len(store.samples) == 20_000, "everything stored")
