@@ -189,9 +189,10 @@ class Steward:
             self.registry,
         )
         self.corrections = Corrections(
-            lambda: self.judge.engine, self.index, self.archive, self.records, self.clock, self._told, self.registry
-        )
-        self.corrections.seed(latest)
+            lambda: self.judge.engine, self.index, self.archive, self.records, self.clock, self._told, self.registry,
+            behind=lambda: self.store.status().samples > 0,
+        )  # fmt: skip
+        await self.corrections.start(latest)
         self.desk: AlertDesk = AlertDesk(
             self.records, facility, self.settings.desk, lambda id: self.judge.masks(id), self.clock,
             self._show, self.notices.take, self.registry,

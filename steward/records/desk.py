@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select
 
 from steward.errors import NotFound, RecordsError
-from steward.model import Delivery
+from steward.model import Alert, Delivery
 from steward.muting import Labelled, Maintenance, Scope, Shelving, Standing
 from steward.records import alerts as rows
+from steward.records import states
 from steward.records.database import Database
 from steward.records.model import AlertRecord, Transition, What
 from steward.records.schema import ALERT, ALERT_EVENT, AUDIT, MAINTENANCE, SHELVING, TRANSITION
@@ -195,9 +196,16 @@ class DeskRecords:
             query = query.where(rows.among(connection, ALERT.c.rule, rules), rows.among(connection, ALERT.c.target, targets))
             return [rows.as_record(dict(row)) for row in connection.execute(query).mappings()]
 
-    def correct(self, notes: Sequence[Noted], now: int) -> list[AlertRecord]:
-        """Writes corrections into histories, each once; returns the alerts that got one."""
+    def correct(
+        self, notes: Sequence[Noted], now: int, missed: Sequence[Alert] = (), state: tuple[str, bytes] | None = None
+    ) -> list[AlertRecord]:
+        """Writes corrections into histories, each once; returns the alerts that got one. missed: episodes that are recorded
+        with them; state: name and payload of how far late data was looked at. All of it or nothing."""
         with self._database.write() as connection:
+            if missed:
+                rows.record(connection, missed, now)
+            if state is not None:
+                states.save(connection, *state, now)
             query = select(ALERT_EVENT.c.alert, ALERT_EVENT.c.comment).where(ALERT_EVENT.c.what == "correction")
             ids = [one.alert for one in notes]
             known = {tuple(row) for row in connection.execute(query.where(rows.among(connection, ALERT_EVENT.c.alert, ids)))}

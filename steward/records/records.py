@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from steward.errors import NotFound
 from steward.model import Alert, Condition, Delivery, Human, Severity
 from steward.records import alerts as rows
+from steward.records import states
 from steward.records.database import Database
 from steward.records.model import Admitted, AlertEvent, AlertPage, AlertRecord, AuditEntry
 from steward.records.schema import ADMITTED, ALERT, ALERT_EVENT, AUDIT, STATE
@@ -148,11 +148,8 @@ class Records:
 
     def save_state(self, name: str, payload: bytes, now: int) -> None:
         """Keeps `payload` under `name`, in place of what was there."""
-        make = postgresql.insert if self._database.engine.dialect.name == "postgresql" else sqlite.insert
-        statement = make(STATE).values(name=name, payload=payload, saved=now)
-        replaced = statement.on_conflict_do_update(index_elements=["name"], set_={"payload": payload, "saved": now})
         with self._database.write() as connection:
-            connection.execute(replaced)
+            states.save(connection, name, payload, now)
 
     def load_state(self, name: str) -> bytes | None:
         """What was last saved under `name`, None if nothing was."""

@@ -41,6 +41,7 @@ class World:
     """A judge with a real store and real records that outlive it."""
 
     def __init__(self, folder: Path, text: str = FILE) -> None:
+        self.folder = folder
         self.settings: Settings = parse([("f.toml", text)])
         self.now = T0
         self.records = Records(f"sqlite:///{folder}/records.db")

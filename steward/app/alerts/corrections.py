@@ -1,8 +1,9 @@
 """Corrections: what late and back-filled samples would have changed, written beside the alerts and never over them.
 
 Invariants: the rules concerned are replayed through the engine of the backtest, with and without the late samples; only where
-the two differ is something noted, so what the live engine saw is never doubted for another reason. Bounded in points, span
-and samples for each run; what does not fit is counted. Rules that judge arrival (absence) are not concerned.
+the two differ, and the record is not what the late samples make of it, is something noted. Absence is judged by arrival: it is
+no replay that corrects it but the samples themselves (`absence`). Bounded in points, span and samples for each run; what does
+not fit is counted. What a run found and how far it came (`lateness`) are one transaction: a crash loses and doubles nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import numpy as np
 import structlog
@@ -19,20 +19,22 @@ from prometheus_client import CollectorRegistry, Counter
 from rules.backtest import Episode, Trial
 from rules.contract import Rule
 from rules.engine import Engine
-from steward.model import Alert, Batch, Condition, Facility, Point, PointIndex, Quality
+from steward.app.alerts.absence import clock as _clock_of
+from steward.app.alerts.absence import correction, silence_of, watched
+from steward.app.alerts.lateness import SAMPLES, STATE, Flush, Late, Lateness
+from steward.model import Alert, Batch, Condition, Facility, Point, PointIndex
 from steward.records import AlertRecord, Records
 from steward.records.desk import DeskRecords, Noted
 from steward.store import Store
-from steward.units import DAY, HOUR, SECOND
+from steward.units import DAY, HOUR, MINUTE, SECOND
 
 log = structlog.get_logger()
 
 POINTS = 200
 """Points with late samples that one run looks at."""
-WAITING = 20_000
-"""Points that may wait; beyond it late samples are counted and left."""
 SPAN = 7 * DAY
-SAMPLES = 2_000_000
+SAVED = MINUTE
+"""How far arrivals go on before the watermark is written again, where nothing else is."""
 MARGIN = HOUR
 TOLERANCE = SECOND
 Pair = tuple[str, str]
@@ -48,7 +50,8 @@ class Concern:
 
 
 class Corrections:
-    """Late samples in, corrections out. `note` and `run` in the event loop; told: hears of alerts that got one."""
+    """Late samples in, corrections out. `start`, `note` and `run` in the event loop; told: hears of alerts that got one;
+    behind: whether the store does not hold yet all that was committed (it is spooled): then late samples wait."""
 
     def __init__(
         self,
@@ -59,48 +62,62 @@ class Corrections:
         clock: Callable[[], int],
         told: Callable[[Sequence[AlertRecord]], None],
         registry: CollectorRegistry,
+        behind: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine, self._index, self._store = engine, index, store
         self._records, self._rows = records, DeskRecords(records.database)
-        self._clock, self._told = clock, told
-        self._newest = np.full(1024, np.iinfo(np.int64).min, np.int64)
-        self._late: dict[int, set[int]] = {}
+        self._clock, self._told, self._behind = clock, told, behind
+        self.marks = Lateness(clock())
+        self._saved, self._saved_at = b"", 0
         self._seen = Counter("steward_late_samples", "Late or back-filled samples, by what became of them", ["outcome"], registry=registry)  # noqa: E501  # fmt: skip
         self._made = Counter("steward_alert_corrections", "Corrections written beside alerts", registry=registry)
 
-    def seed(self, latest: Batch) -> None:
-        """The newest sample of every point, as the store has it: what is older than these is late."""
-        self._advance(latest)
+    async def start(self, latest: Batch) -> None:
+        """Goes on from where the last run ended. latest: the newest sample of every point, as the store has it."""
+        self.marks.seed(latest)
+        payload = await asyncio.to_thread(self._records.load_state, STATE)
+        self.marks.restore(payload)
+        if payload is None:
+            await self._save()
 
     def note(self, batch: Batch) -> None:
         """A committed batch: remembers which of its samples are late."""
-        if not len(batch):
-            return
-        self._grow(int(batch.point.max()))
-        late = (batch.historical | (batch.at < self._newest[batch.point])) & (batch.quality != Quality.BAD)
-        self._advance(batch)
-        for point, at in zip(batch.point[late].tolist(), batch.at[late].tolist(), strict=True):
-            if point not in self._late and len(self._late) >= WAITING:
-                self._seen.labels("crowded").inc()
-                continue
-            self._late.setdefault(point, set()).add(at)
-
-    def _advance(self, batch: Batch) -> None:
-        if len(batch):
-            self._grow(int(batch.point.max()))
-            live = ~batch.historical
-            np.maximum.at(self._newest, batch.point[live], batch.at[live])
-
-    def _grow(self, number: int) -> None:
-        if number >= len(self._newest):
-            more = np.full(max(number + 1 - len(self._newest), len(self._newest)), np.iinfo(np.int64).min, np.int64)
-            self._newest = np.concatenate([self._newest, more])
+        before = self.marks.crowded
+        self.marks.note(batch)
+        if self.marks.crowded > before:
+            self._seen.labels("crowded").inc(self.marks.crowded - before)
 
     async def run(self) -> None:
-        """Looks at the late samples of some points; the rest waits for the next run."""
-        late = {point: self._late.pop(point) for point in list(self._late)[:POINTS]}
-        if not late:
+        """Looks at the late samples of some points; the rest waits for the next run. What fails waits again."""
+        if self._behind():
             return
+        found = await self.marks.recover(self._store)
+        if found:
+            log.info("late_samples_recovered", samples=found)
+        late, came = self.marks.take(POINTS)
+        try:
+            if late:
+                await self._look(late)
+        except BaseException:
+            self.marks.put_back(late, came)
+            raise
+        flushes = self.marks.settled(self._clock())
+        try:
+            if flushes:
+                await self._absences(flushes)
+        except BaseException:
+            self.marks.again(flushes)
+            raise
+        if self._clock() - self._saved_at >= SAVED:
+            await self._save()
+
+    async def _save(self) -> None:
+        payload, self._saved_at = self.marks.watermark(), self._clock()
+        if payload != self._saved:
+            await asyncio.to_thread(self._records.save_state, STATE, payload, self._saved_at)
+            self._saved = payload
+
+    async def _look(self, late: Late) -> None:
         engine = self._engine()
         concern = await asyncio.to_thread(concerned, engine, list(late))
         count = sum(len(times) for times in late.values())
@@ -110,7 +127,28 @@ class Corrections:
         judged = await self._judge(engine.facility, concern, late)
         self._seen.labels("judged" if judged else "too_many").inc(count)
 
-    async def _judge(self, facility: Facility, concern: Concern, late: dict[int, set[int]]) -> bool:
+    async def _absences(self, flushes: dict[int, Flush]) -> None:
+        """Episodes of silence in which samples lie that came after it."""
+        now = self._clock()
+        pairs = await asyncio.to_thread(watched, self._engine(), list(flushes))
+        if not pairs:
+            return
+        rules, targets = sorted({rule for rule, _ in pairs}), sorted({target for _, target in pairs})
+        first = min(flush.first for flush in flushes.values())
+        last = max(flush.last for flush in flushes.values())
+        notes = []
+        for record in await asyncio.to_thread(self._rows.episodes, rules, targets, max(first, now - SPAN), last + 1):
+            numbers = pairs.get((record.alert.rule, record.alert.target))
+            if not numbers:
+                continue
+            silence = silence_of(record.alert, now)
+            batch = await self._store.read(sorted(numbers), silence.start, silence.end, SAMPLES)
+            words = correction(silence, batch.at, batch.received)
+            if words is not None:
+                notes.append(Noted(record.id, "correction", now, words))
+        await self._note(notes, [], now)
+
+    async def _judge(self, facility: Facility, concern: Concern, late: Late) -> bool:
         now = self._clock()
         last = max(max(times) for times in late.values())
         first = max(min(min(times) for times in late.values()), last - SPAN)
@@ -140,11 +178,11 @@ class Corrections:
             saw = _meeting(before, record)
             if saw is None:
                 continue  # the replay does not know it: it is not the late samples that would have changed it
-            now_seen = _meeting(truly, record)
-            if now_seen is None:
+            truth = _meeting(truly, record)
+            if truth is None:
                 notes.append(Noted(record.id, "correction", now, "late data: it would not have fired"))
-            elif _differ(saw.fired, now_seen.fired) or _differ(saw.resolved, now_seen.resolved):
-                words = f"late data: it would have fired at {_time(now_seen.fired)}, over at {_time(now_seen.resolved)}"
+            elif not _same(saw, truth) and not _same(_episode(record), truth):
+                words = f"late data: it would have fired at {_time(truth.fired)}, over at {_time(truth.resolved)}"
                 notes.append(Noted(record.id, "correction", now, words))
         missed = []
         for one in truly:
@@ -153,9 +191,15 @@ class Corrections:
                 missed.append(_missed(one))
                 words = f"late data: it would have fired at {_time(one.fired)}, over at {_time(one.resolved)}"
                 notes.append(Noted(missed[-1].id, "correction", now, words))
-        if missed:
-            await asyncio.to_thread(self._records.record_alerts, missed, now)
-        changed = await asyncio.to_thread(self._rows.correct, notes, now)
+        await self._note(notes, missed, now)
+
+    async def _note(self, notes: list[Noted], missed: list[Alert], now: int) -> None:
+        """Episodes that nobody saw, the notes and the watermark: one transaction."""
+        if not notes and not missed:
+            return
+        payload = self.marks.watermark()
+        changed = await asyncio.to_thread(self._rows.correct, notes, now, missed, (STATE, payload))
+        self._saved, self._saved_at = payload, now
         if changed:
             self._made.inc(len(changed))
             self._told(changed)
@@ -183,7 +227,7 @@ def concerned(engine: Engine, numbers: Sequence[int]) -> Concern:
     return Concern(list(found.values()), pairs, points)
 
 
-def _among(batch: Batch, late: dict[int, set[int]]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _among(batch: Batch, late: Late) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     mask = np.zeros(len(batch), np.bool_)
     for point, times in late.items():
         mask |= (batch.point == point) & np.isin(batch.at, np.fromiter(times, np.int64, len(times)))
@@ -215,10 +259,15 @@ def _meeting(episodes: Sequence[Episode], record: AlertRecord) -> Episode | None
     return next((one for one in episodes if _overlap(one, _episode(record))), None)
 
 
-def _differ(one: int | None, other: int | None) -> bool:
+def _same(one: Episode, other: Episode) -> bool:
+    """Whether both fire and end at the same moments."""
+    return _near(one.fired, other.fired) and _near(one.resolved, other.resolved)
+
+
+def _near(one: int | None, other: int | None) -> bool:
     if one is None or other is None:
-        return one is not other
-    return abs(one - other) > TOLERANCE
+        return one is other
+    return abs(one - other) <= TOLERANCE
 
 
 def _missed(one: Episode) -> Alert:
@@ -231,4 +280,4 @@ def _missed(one: Episode) -> Alert:
 
 
 def _time(at: int | None) -> str:
-    return "(lasts)" if at is None else f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return "(lasts)" if at is None else _clock_of(at)
