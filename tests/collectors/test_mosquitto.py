@@ -88,7 +88,7 @@ async def test_a_restarted_broker_is_subscribed_again_within_seconds(mosquitto: 
             broker.start()
             began = time.monotonic()
             await until(lambda: it.pipeline.status().ready)
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
             with publisher(broker.port) as client:
                 client.publish("steward/v1/d1/telemetry", payload(NOW + count), 1).wait_for_publish(5)
             await until(lambda number=4 * (count + 1): len(it.samples) == number)
@@ -103,7 +103,7 @@ async def test_a_small_window_of_the_broker_does_not_wait_for_the_batch_to_fill(
             for number in range(800):
                 client.publish("steward/v1/d1/telemetry", payload(NOW + number), 1)
             await until(lambda: len(it.samples) == 3200)
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < 15
 
 
 async def test_two_stewards_share_the_messages_of_a_shared_subscription(mosquitto: Start) -> None:

