@@ -6,7 +6,8 @@ import numpy as np
 
 from bench.detect.frame import table, timed
 from rules.detectors.record import RecordRatio
-from rules.detectors.record_bank import COLUMNS, Bank
+from rules.detectors.record_bank import Bank
+from rules.detectors.record_columns import COLUMNS
 from steward.model import FloatArray
 from steward.units import HOUR, MINUTE
 

@@ -8,57 +8,25 @@ Agrees with the scalar form to 1e-9; `tests/rules/detectors` holds them together
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import exp
 from typing import Any
 
 import numpy as np
 
-from rules.contract import Array, Column
+from rules.contract import Array
 from rules.detectors import record as scalar
 from rules.detectors.contract import DAY_SLOT, DAY_SLOTS, WEEK_SLOTS, Saved
 from rules.detectors.record import EXCURSION, LEARN, PROFILE, RING, SHORT, STREAMS
+from rules.detectors.record_columns import COLUMNS, ENOUGH, KEPT
 from rules.local import Local
 from steward.model import BoolArray, FloatArray, IntArray
 from steward.units import DAY, HOUR
 
-SPANS = np.array(scalar.SPANS * 2, np.int64)
+REACH = EXCURSION + np.array(scalar.SPANS * 2, np.int64)
 FIRST = np.array(scalar._FIRST * 2, np.int64)
 HALF = STREAMS // 2
 FADE = exp(1 / scalar.MEMORY)
-
-COLUMNS: dict[str, Column] = {
-    "seen": Column(np.int64),
-    "seen_at": Column(np.int64, scalar.NEVER),
-    "mean": Column(np.float64),
-    "memory_unit": Column(np.float64, 1.0),
-    "first_peak": Column(np.float64, 0.0, (STREAMS,)),
-    "second_peak": Column(np.float64, 0.0, (STREAMS,)),
-    "last_peak": Column(np.float64, 0.0, (STREAMS,)),
-    "peak_number": Column(np.int64, scalar.NEVER, (STREAMS,)),
-    "ring": Column(np.float64, 0.0, (RING,)),
-    "sums": Column(np.float64, 0.0, (3,)),
-    "short": Column(np.float64, 0.0, (SHORT,)),
-    "short_sum": Column(np.float64),
-    "rests": Column(np.int64),
-    "rests_since": Column(np.int64),
-    "day_slot": Column(np.float64, 0.0, (DAY_SLOTS,)),
-    "day_count": Column(np.int32, 0, (DAY_SLOTS,)),
-    "week_slot": Column(np.float64, 0.0, (WEEK_SLOTS,)),
-    "week_count": Column(np.int32, 0, (WEEK_SLOTS,)),
-    "day_spread": Column(np.float64),
-    "week_spread": Column(np.float64),
-    "day_mean": Column(np.float64),
-    "week_mean": Column(np.float64),
-    "day_number": Column(np.int64),
-    "week_number": Column(np.int64),
-    "weekly": Column(np.bool_, False),
-    "first_week": Column(np.int64),
-    "silent_until": Column(np.int64, scalar.NEVER),
-    "careful_from": Column(np.int64, 2**62),
-    "gross_run": Column(np.int64),
-    "good": Column(np.float64),
-}
-"""Names, types, initial values and shapes of the state of one series (about 6.4 kB)."""
 
 
 class Found:
@@ -75,6 +43,28 @@ class Found:
         self.expected: FloatArray = np.full(rows, np.nan)
         self.sign: FloatArray = np.ones(rows)
         self.gross: BoolArray = np.zeros(rows, np.bool_)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What `_look` knows of a sample and `_learn` needs. place, short, slots: where in the flat ring, in the flat last
+    residuals and in the flat slots (day, week); rest: the residual that serves, `told` where there is one; rests, known, count,
+    old (value of the slot), [2, rows]: of both profiles."""
+
+    n: IntArray
+    x: FloatArray
+    place: IntArray
+    sums: FloatArray
+    short: IntArray
+    rest: FloatArray
+    told: BoolArray
+    total: FloatArray
+    slots: IntArray
+    count: IntArray
+    rests: FloatArray
+    known: BoolArray
+    old: FloatArray
+    gross: BoolArray
 
 
 class Bank:
@@ -146,9 +136,16 @@ class Bank:
         column = self.columns[name]
         column[slice(None) if len(rows) == len(column) else rows] = values
 
+    def _flat(self, name: str) -> Array:
+        """The column itself as one axis: entries are found several times faster than by two indices."""
+        column = self.columns[name]
+        if not column.flags.c_contiguous:
+            raise ValueError(f"column {name} is not contiguous: what is learned would be lost in a copy")
+        return column.reshape(-1)
+
     def _look(
         self, rows: IntArray, x: FloatArray, at: IntArray, day: IntArray, hour: IntArray
-    ) -> tuple[Found, tuple[Array, ...], dict[str, Array]]:
+    ) -> tuple[Found, tuple[Array, ...], _Seen]:
         """Views and scores; (what was found, entries beyond the memory, what `_learn` needs)."""
         take = self._take
         found = Found(len(rows))
@@ -156,35 +153,37 @@ class Bank:
         floor = np.maximum(scalar.FLOOR * (second[:, 0] + second[:, HALF]) / unit, scalar.FLOOR_OF_MEAN * np.abs(mean))
         if self.gate:
             x = self._gate(rows, x, n, mean, unit, second, floor, found)
-        mean = np.where(n == 0, x, mean)
-        ring, place = self.columns["ring"], rows * RING
-        flat = ring.reshape(-1)
-        sums = take("sums", rows) + (x[:, None] - flat.take(place[:, None] + (n[:, None] - _BACK) % RING))
-        daily, weekly = self.columns["day_count"][rows, day] > 0, self.columns["week_count"][rows, hour] > 0
-        day_rest = x - self.columns["day_slot"][rows, day]
-        week_rest = x - self.columns["week_slot"][rows, hour]
-        use = take("weekly", rows)
-        rest, known = np.where(use, week_rest, day_rest), np.where(use, weekly, daily)
-        count = take("rests", rows)
-        total = take("short_sum", rows) + rest - self.columns["short"][rows, count % SHORT]
+        young = bool(len(n)) and int(n.min()) < RING
+        mean = np.where(n == 0, x, mean) if young else mean
+        now, place = n % RING, rows * RING
+        back = self._flat("ring").take(place + _BACK.take(now, axis=1))
+        sums = take("sums", rows).T + (x - back[:3])
+        slots = rows * (DAY_SLOTS + WEEK_SLOTS) + np.stack((day, hour + DAY_SLOTS))
+        count = self._flat("profile_count").take(slots)
+        old = self._flat("profile").take(slots)
+        rests, known = x - old, count > 0
+        weekly = take("weekly", rows)
+        rest, told = np.where(weekly, rests[1], rests[0]), np.where(weekly, known[1], known[0])
+        number = take("rests", rows)
+        short = rows * SHORT + number % SHORT
+        total = take("short_sum", rows) + rest - self._flat("short").take(short)
         views = np.empty((len(rows), HALF))
-        views[:, 0] = x - mean
-        views[:, 1:4] = sums / _WIDTHS - mean[:, None]
-        views[:, 4] = x - flat.take(place + (n - 1) % RING)
-        views[:, 5] = x - flat.take(place + (n - 24) % RING)
-        views[:, PROFILE] = np.where(known & (count >= SHORT - 1), total / SHORT, 0.0)
-        if len(n) and int(n.min()) < RING:
+        np.subtract(x, mean, out=views[:, 0])
+        views[:, 1:4] = (sums / _WIDTHS - mean).T
+        views[:, 4:6] = (x - back[3:]).T
+        np.multiply(total / SHORT, told & (number >= SHORT - 1), out=views[:, PROFILE])
+        if young:
             views[:, 1:6][n[:, None] < _STARTS] = 0.0
         scaled = views * unit[:, None]
-        above = np.flatnonzero(scaled > second[:, :HALF])  # of a flat array: several times faster than of two axes
-        below = np.flatnonzero(-scaled > second[:, HALF:])
-        where = np.concatenate((above // HALF, below // HALF))
-        stream = np.concatenate((above % HALF, below % HALF + HALF))
-        hits: tuple[Array, ...] = (where,)
-        if len(where):
-            hits = self._judge(rows, at, where, stream, views, second, unit, floor, n, mean, x, rest, found)
-        seen = {"x": x, "sums": sums, "day": day, "hour": hour, "day_rest": day_rest, "week_rest": week_rest, "daily": daily,
-                "weekly": weekly, "rest": rest, "known": known, "total": total, "gross": found.gross}  # fmt: skip
+        beyond = np.empty((len(rows), STREAMS), np.bool_)
+        np.greater(scaled, second[:, :HALF], out=beyond[:, :HALF])
+        np.greater(np.negative(scaled, out=scaled), second[:, HALF:], out=beyond[:, HALF:])
+        cell = np.flatnonzero(beyond)
+        hits: tuple[Array, ...] = (cell,)
+        if len(cell):
+            hits = self._judge(rows, at, cell, views, unit, floor, n, mean, x, rest, found)
+        seen = _Seen(n, x, now + place, sums, short, rest, told, total, slots, count, rests, known, old,
+                     found.gross)  # fmt: skip
         return found, hits, seen
 
     def _gate(
@@ -207,55 +206,68 @@ class Bank:
         return x
 
     def _judge(
-        self, rows: IntArray, at: IntArray, where: IntArray, stream: IntArray, views: FloatArray, second: FloatArray,
-        unit: FloatArray, floor: FloatArray, n: IntArray, mean: FloatArray, x: FloatArray, rest: FloatArray, found: Found,
+        self, rows: IntArray, at: IntArray, cell: IntArray, views: FloatArray, unit: FloatArray, floor: FloatArray, n: IntArray,
+        mean: FloatArray, x: FloatArray, rest: FloatArray, found: Found,
     ) -> tuple[Array, ...]:  # fmt: skip
         """The few entries beyond the memory: scored; of each row the best is kept."""
-        view = stream % HALF
-        z = np.abs(views[where, view])
-        ref = np.maximum(second[where, stream] / unit[where], floor[where])
+        where, stream = np.divmod(cell, STREAMS)
+        row, view = rows.take(where), stream % HALF
+        z = np.abs(views.ravel().take(where * HALF + view))
+        own, second = row * STREAMS + stream, self._flat("second_peak")
+        ref = np.maximum(second.take(own) / unit.take(where), floor.take(where))
         profile = view == PROFILE
-        own = self.columns["rests_since"][rows[where]]
-        ready = np.where(profile, (own >= LEARN) & (at[where] >= self.columns["silent_until"][rows[where]]),
-                         n[where] - FIRST[stream] >= LEARN)  # fmt: skip
-        tells = np.flatnonzero(ready & (z > ref) & ~found.gross[where])
+        ready = n.take(where) - FIRST.take(stream) >= LEARN
+        careful = np.zeros(len(cell), np.bool_)
+        some = np.flatnonzero(profile)
+        if len(some):
+            mine = row.take(some)
+            known = self.columns["rests_since"].take(mine) >= LEARN
+            speaks = at.take(where.take(some)) >= self.columns["silent_until"].take(mine)
+            later = self.columns["weekly"].take(mine) | (at.take(where.take(some)) >= self.columns["careful_from"].take(mine))
+            ready[some], careful[some] = known & speaks, known & speaks & later
+        tells = np.flatnonzero(ready & (z > ref) & ~found.gross.take(where))
         if len(tells):
             gain = np.where(profile[tells], scalar.PROFILE_GAIN, 1.0)
             score = gain * _logarithm(z[tells], ref[tells])
             order = np.lexsort((-view[tells], score))  # of equal scores the first view, as in the scalar form
             best, score = tells[order], score[order]
-            row = where[best]
-            found.score[row], found.view[row], found.size[row], found.seen[row] = score, view[best], z[best], ref[best]
-            found.sign[row] = np.where(stream[best] < HALF, 1.0, -1.0)
-            found.expected[row] = np.where(profile[best], x[row] - rest[row], mean[row])
-        return where, stream, z, ref, own
+            to = where[best]
+            found.score[to], found.view[to], found.size[to], found.seen[to] = score, view[best], z[best], ref[best]
+            found.sign[to] = np.where(stream[best] < HALF, 1.0, -1.0)
+            found.expected[to] = np.where(profile[best], x[to] - rest[to], mean[to])
+        size = z * unit.take(where)
+        size = np.where(careful, np.minimum(size, scalar.CAP * ref * unit.take(where)), size)
+        return cell, own, size, n.take(where), REACH.take(stream)
 
-    def _learn(self, rows: IntArray, at: IntArray, seen: dict[str, Array], hits: tuple[Array, ...]) -> None:
+    def _learn(self, rows: IntArray, at: IntArray, seen: _Seen, hits: tuple[Array, ...]) -> None:
         put, take = self._put, self._take
-        x, n, unit = seen["x"], take("seen", rows), take("memory_unit", rows)
+        x, n, unit = seen.x, seen.n, take("memory_unit", rows)
         second = take("second_peak", rows)
-        up, down = second[:, 0] / unit, second[:, HALF] / unit
+        up, down = 2 * second[:, 0] / unit, -2 * second[:, HALF] / unit
         if len(hits[0]):
-            self._remember(rows, at, n, unit, hits)
+            self._remember(*hits[1:])
         fresh = n == 0
         if fresh.any():
             self.columns["mean"][rows[fresh]] = x[fresh]
             self.columns["careful_from"][rows[fresh]] = at[fresh] + scalar.CAREFUL
         mean = take("mean", rows)
         step = x - mean
-        step = np.where(n >= LEARN, np.minimum(np.maximum(step, -2 * down), 2 * up), step)
+        step = np.where(n >= LEARN, np.minimum(np.maximum(step, down), up), step)
         put("mean", rows, mean + np.maximum(scalar.MEAN_RATE, 1 / (n + 1)) * step)
-        self.columns["ring"][rows, n % RING] = x
-        put("sums", rows, seen["sums"])
-        known = seen["known"]
-        ours = rows[known]
-        self.columns["short"][ours, self.columns["rests"][ours] % SHORT] = seen["rest"][known]
-        put("short_sum", rows, np.where(known, seen["total"], take("short_sum", rows)))
-        put("rests", rows, take("rests", rows) + known)
-        put("rests_since", rows, take("rests_since", rows) + known)
-        self._slots(rows, at, n, seen)
+        self._flat("ring")[seen.place] = x
+        put("sums", rows, seen.sums.T)
+        told = seen.told
+        if told.all():
+            self._flat("short")[seen.short] = seen.rest
+            put("short_sum", rows, seen.total)
+        else:
+            self._flat("short")[seen.short[told]] = seen.rest[told]
+            self.columns["short_sum"][rows[told]] = seen.total[told]
+        put("rests", rows, take("rests", rows) + told)
+        put("rests_since", rows, take("rests_since", rows) + told)
+        self._slots(rows, at, seen)
         n = n + 1
-        put("gross_run", rows, np.where(seen["gross"], take("gross_run", rows) + 1, 0))
+        put("gross_run", rows, np.where(seen.gross, take("gross_run", rows) + 1, 0))
         put("seen", rows, n)
         put("seen_at", rows, at)
         put("good", rows, x)
@@ -276,70 +288,68 @@ class Bank:
     def _kept(self) -> tuple[str, ...]:
         return tuple(name for name in KEPT if name in self.columns and self.columns[name].dtype == np.float64)
 
-    def _remember(self, rows: IntArray, at: IntArray, n: IntArray, unit: FloatArray, hits: tuple[Array, ...]) -> None:
-        """As in the scalar form, for the entries beyond the memory only."""
-        where, stream, z, ref, own = hits
-        row = rows[where]
-        size = z * unit[where]
-        silent = at[where] < self.columns["silent_until"][row]
-        careful = (self.columns["weekly"][row] | (at[where] >= self.columns["careful_from"][row])) & ~silent
-        capped = (stream % HALF == PROFILE) & careful & (own >= LEARN)
-        size = np.where(capped, np.minimum(size, scalar.CAP * ref * unit[where]), size)
-        first, second = self.columns["first_peak"][row, stream], self.columns["second_peak"][row, stream]
-        peak, last = self.columns["last_peak"][row, stream], self.columns["peak_number"][row, stream]
-        stored = size > second
-        same = (n[where] - last <= EXCURSION + SPANS[stream]) & (peak >= second)
-        stored &= ~same | (size > peak)
+    def _remember(self, own: IntArray, size: FloatArray, n: IntArray, reach: IntArray) -> None:
+        """As in the scalar form, for the entries beyond the memory only: `own` of the streams as one axis."""
+        firsts, seconds = self._flat("first_peak"), self._flat("second_peak")
+        peaks, lasts = self._flat("last_peak"), self._flat("peak_number")
+        first, second, peak, last = firsts.take(own), seconds.take(own), peaks.take(own), lasts.take(own)
+        same = (n - last <= reach) & (peak >= second)
+        stored = (size > second) & (~same | (size > peak))
+        top = size > first
         widen = same & (peak >= first)
-        top = stored & (size > first)
-        new_first = np.where(top, size, first)
-        new_second = np.where(top & ~widen, first, np.where(top, second, size))
-        pick = np.flatnonzero(stored)
-        row, stream = row[pick], stream[pick]
-        self.columns["first_peak"][row, stream] = new_first[pick]
-        self.columns["second_peak"][row, stream] = new_second[pick]
-        self.columns["last_peak"][row, stream] = size[pick]
+        new_second = np.where(top, np.where(widen, second, first), size)
         grown = ~same | (size > scalar.GROWS * peak)
-        self.columns["peak_number"][row, stream] = np.where(grown, n[where], last)[pick]
+        pick = np.flatnonzero(stored)
+        own = own[pick]
+        firsts[own] = np.where(top, size, first)[pick]
+        seconds[own] = new_second[pick]
+        peaks[own] = size[pick]
+        lasts[own] = np.where(grown, n, last)[pick]
 
-    def _slots(self, rows: IntArray, at: IntArray, n: IntArray, seen: dict[str, Array]) -> None:
+    def _slots(self, rows: IntArray, at: IntArray, seen: _Seen) -> None:
         """Both profiles learn; then it is decided which one serves."""
-        take, week = self._take, 7 * DAY
-        gain = np.where(n > 0, np.minimum(np.maximum(at - take("seen_at", rows), 0), week) / week, 0.0)
-        first = seen["weekly"] & (take("week_number", rows) == 0)
+        take, put, week, known, rests = self._take, self._put, 7 * DAY, seen.known, seen.rests
+        gain = np.minimum(np.maximum(at - take("seen_at", rows), 0), week) / week
+        number, spread, mean = take("rest_number", rows).T, take("rest_spread", rows).T, take("rest_mean", rows).T
+        first = known[1] & (number[1] == 0)
         if first.any():
             self.columns["first_week"][rows[first]] = at[first]
-        for name, slot, known in (("day", seen["day"], seen["daily"]), ("week", seen["hour"], seen["weekly"])):
-            self._slot(name, rows, slot, known, seen["x"], seen[f"{name}_rest"], gain)
-        weekly, day_mean, week_mean = take("weekly", rows), take("day_mean", rows), take("week_mean", rows)
-        back = weekly & (week_mean > day_mean)
-        ready = (take("week_number", rows) > 0) & (at - take("first_week", rows) >= scalar.SILENT)
-        over = ~weekly & ready & (week_mean < scalar.SWITCH * day_mean)
-        changed = back | over
-        if changed.any():
-            row = rows[changed]
-            self.columns["weekly"][row] = over[changed]
-            for stream in (PROFILE, PROFILE + HALF):
-                for name in ("first_peak", "second_peak", "last_peak"):
-                    self.columns[name][row, stream] = 0.0
-                self.columns["peak_number"][row, stream] = scalar.NEVER
-            self.columns["silent_until"][row] = at[changed] + scalar.SILENT
-            self.columns["rests_since"][row] = 0
+        bound = scalar.SLOT_CLIP * spread
+        if len(rows) and int(number.min()) < scalar.CLIP_FROM:
+            bound[number < scalar.CLIP_FROM] = np.inf
+        step = _SLOT_RATES.take(seen.count) * np.minimum(np.maximum(rests, -bound), bound)
+        size, early = np.abs(rests), 1 / (number + 1)
+        value = seen.old + step
+        spread_step = np.maximum(scalar.SPREAD_RATE, early) * (size - spread)
+        mean_step = np.maximum(gain, early) * (size - mean)
+        if not known.all():
+            fresh = ~known
+            value[fresh] = np.broadcast_to(seen.x, value.shape)[fresh]
+            spread_step[fresh] = mean_step[fresh] = 0.0
+        self._flat("profile")[seen.slots] = value
+        self._flat("profile_count")[seen.slots] = np.minimum(seen.count + 1, ENOUGH)
+        mean = mean + mean_step
+        put("rest_spread", rows, (spread + spread_step).T)
+        put("rest_mean", rows, mean.T)
+        put("rest_number", rows, (number + known).T)
+        self._choose(rows, at, mean)
 
-    def _slot(self, name: str, rows: IntArray, slot: IntArray, known: BoolArray, x: FloatArray, rest: FloatArray,
-              gain: FloatArray) -> None:  # fmt: skip
-        take, put = self._take, self._put
-        k, spread, mean = take(f"{name}_number", rows), take(f"{name}_spread", rows), take(f"{name}_mean", rows)
-        values, counts = self.columns[f"{name}_slot"], self.columns[f"{name}_count"]
-        old, count = values[rows, slot], counts[rows, slot]
-        bound = np.where(k < CLIP_FROM, np.inf, scalar.SLOT_CLIP * spread)
-        step = np.minimum(np.maximum(rest, -bound), bound)
-        values[rows, slot] = np.where(known, old + np.maximum(scalar.SLOT_RATE, 1 / (count + 1)) * step, x)
-        counts[rows, slot] = count + 1
-        size, early = np.abs(rest), 1 / (k + 1)
-        put(f"{name}_spread", rows, np.where(known, spread + np.maximum(scalar.SPREAD_RATE, early) * (size - spread), spread))
-        put(f"{name}_mean", rows, np.where(known, mean + np.maximum(gain, early) * (size - mean), mean))
-        put(f"{name}_number", rows, k + known)
+    def _choose(self, rows: IntArray, at: IntArray, mean: FloatArray) -> None:
+        """The week takes over from the day where it fits better, and back; mean: of the residuals of both, [2, rows]."""
+        weekly = self._take("weekly", rows)
+        changed = np.where(weekly, mean[1] > mean[0], mean[1] < scalar.SWITCH * mean[0])
+        if not changed.any():
+            return
+        row, when, before = rows[changed], at[changed], weekly[changed]
+        ready = (self.columns["rest_number"][row, 1] > 0) & (when - self.columns["first_week"][row] >= scalar.SILENT)
+        row, when, before = row[before | ready], when[before | ready], before[before | ready]
+        self.columns["weekly"][row] = ~before
+        for stream in (PROFILE, PROFILE + HALF):
+            for name in ("first_peak", "second_peak", "last_peak"):
+                self.columns[name][row, stream] = 0.0
+            self.columns["peak_number"][row, stream] = scalar.NEVER
+        self.columns["silent_until"][row] = when + scalar.SILENT
+        self.columns["rests_since"][row] = 0
 
     def save(self) -> Saved:
         """The state as plain data."""
@@ -351,24 +361,11 @@ class Bank:
             self.columns[name][:] = saved[name]
 
 
-CLIP_FROM = scalar.CLIP_FROM
-_BACK = np.array([4, 12, 48])
-_WIDTHS = np.array([4.0, 12.0, 48.0])
+_SLOT_RATES = np.maximum(scalar.SLOT_RATE, 1 / (np.arange(ENOUGH + 1) + 1))
+_BACK = (np.arange(RING) - np.array([[4], [12], [48], [1], [24]])) % RING
+"""Of each place in the ring where the samples before it are, that leave a sum or that a jump is from."""
+_WIDTHS = np.array([[4.0], [12.0], [48.0]])
 _STARTS = np.array([3, 11, 47, 1, 24])
-KEPT = {"kept_first": "first_peak", "kept_second": "second_peak", "kept_last": "last_peak", "kept_number": "peak_number"}
-"""Columns of a bank that remembers the memories of before an episode -> where they come from."""
-
-
-def keep(columns: Mapping[str, Array], rows: IntArray) -> None:
-    """Remembers the memories of `rows` as they are now (an episode begins)."""
-    for name, source in KEPT.items():
-        columns[name][rows] = columns[source][rows]
-
-
-def forget(columns: Mapping[str, Array], rows: IntArray) -> None:
-    """A person says that the last episode of `rows` was a real fault: the memories of before it come back."""
-    for name, source in KEPT.items():
-        columns[source][rows] = columns[name][rows]
 
 
 def _logarithm(size: FloatArray, ref: FloatArray) -> FloatArray:

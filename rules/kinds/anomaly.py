@@ -10,9 +10,10 @@ import numpy as np
 
 from rules import bins, local
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
-from rules.detectors import record_bank
+from rules.detectors import record_columns
 from rules.detectors.contract import DAY_SLOT
 from rules.detectors.record import PROFILE, PROFILE_GAIN, VIEWS
+from rules.detectors.record_bank import Bank, Found
 from rules.quantity import Duration, Limit
 from steward.model import BoolArray, ByteArray, FloatArray, IntArray, Nature
 from steward.units import DAY
@@ -36,7 +37,7 @@ class Anomaly(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     make-up workday as the day that it replaces). What was seen twice fades with 64,000 samples (222 days at 5 min): a size
     seen twice in the last 49 days is not news. One alert an episode. Slow drift is not its subject: see `deviation`. The
     alert's value is the sample (or mean), its limit where the value would have been no news. Learns from 35 days of
-    history after a start. Warm-up: `learn`, and 200 samples. 7 kB of state a point.
+    history after a start. Warm-up: `learn`, and 200 samples. 6 kB of state a point.
 
     Example: `kind = "anomaly", match = { metric = "power", equip_type = "switchboard" }, sensitivity = "30%"`.
     Source: record ratio as tried on the files of the Numenta Anomaly Benchmark: 79 of 100 (best published 75.5), load-shaped
@@ -90,10 +91,10 @@ class Anomaly(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         }
 
     def state(self) -> Mapping[str, Column]:
-        kept = {name: record_bank.COLUMNS[source] for name, source in record_bank.KEPT.items()}
+        kept = {name: record_columns.COLUMNS[source] for name, source in record_columns.KEPT.items()}
         return {
             **bins.COLUMNS,
-            **record_bank.COLUMNS,
+            **record_columns.COLUMNS,
             **kept,
             "learned_since": Column(np.int64, UNSEEN),
             "below": Column(np.int64, 2**40),
@@ -143,17 +144,17 @@ class Anomaly(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         since = np.where(since == UNSEEN, at, since)
         state["learned_since"][rows] = since
         ready = at - since >= state["learn"][rows]
-        bank = record_bank.Bank.over(state.columns, gate=gate)
+        bank = Bank.over(state.columns, gate=gate)
         bank.step(rows, at, value, slot, hour, lambda found: cls._tell(state, rows, value, ready, found))
 
     @classmethod
-    def _tell(cls, state: State, rows: IntArray, value: FloatArray, ready: BoolArray, found: record_bank.Found) -> None:
+    def _tell(cls, state: State, rows: IntArray, value: FloatArray, ready: BoolArray, found: Found) -> None:
         """The episode of each row: it begins, goes on, or ends; before the value is learned."""
         wanted = np.where(found.sign > 0, state["up"][rows], state["down"][rows])
         over = ready & wanted & (found.score >= state["threshold"][rows]) & (found.size >= state["at_least"][rows])
         below, odd, quiet = state["below"][rows], state["odd"][rows], state["quiet"][rows]
         begins = over & (below >= quiet)
-        record_bank.keep(state.columns, rows[begins])
+        record_columns.keep(state.columns, rows[begins])
         below = np.where(over, 0, below + 1)
         state["below"][rows] = below
         state["odd"][rows] = over | (odd & (below < quiet))
@@ -173,7 +174,7 @@ class Anomaly(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @classmethod
     def forget(cls, state: State, rows: IntArray) -> None:
         """A person says that the last episode of `rows` was a real fault: what it taught is taken back, the next one alerts."""
-        record_bank.forget(state.columns, rows)
+        record_columns.forget(state.columns, rows)
 
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from rules.detectors.contract import Episodes
 from rules.detectors.record import RecordRatio
 from rules.detectors.record_bank import Bank
+from rules.detectors.record_columns import COLUMNS
 from steward.model import FloatArray
 from steward.units import MINUTE
 
@@ -84,6 +85,13 @@ def test_the_bank_does_not_care_which_series_come_together() -> None:
             apart.learn(part, t)
     for name, column in whole.columns.items():
         np.testing.assert_array_equal(column, apart.columns[name], err_msg=name)
+
+
+def test_columns_that_are_a_part_of_others_are_refused_not_forgotten() -> None:
+    wide = {name: np.full((4, *column.shape), column.initial, column.dtype) for name, column in COLUMNS.items()}
+    bank = Bank.over({name: column[::2] for name, column in wide.items()})
+    with pytest.raises(ValueError, match="not contiguous"):
+        bank.step(np.arange(2), np.full(2, START), np.ones(2), np.zeros(2, np.int64), np.zeros(2, np.int64))
 
 
 def test_faults_of_a_daily_load_are_found() -> None:
