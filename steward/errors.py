@@ -18,6 +18,7 @@ They are caught in three places only: per message (collectors.pipeline), per tas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -98,9 +99,10 @@ class NoticeFailed(StewardError):
 
 
 class NotFound(StewardError):
-    """What was asked for does not exist. `kind` is the vocabulary word, `id` what was asked."""
+    """What was asked for does not exist. `kind` is the vocabulary word, `id` what was asked, `near` what may be meant."""
 
-    def __init__(self, kind: str, id: str) -> None:
+    def __init__(self, kind: str, id: str, near: Sequence[str] = ()) -> None:
         self.kind = kind
         self.id = id
-        super().__init__(f"no {kind} {id!r}")
+        self.near = tuple(near)
+        super().__init__(f"no {kind} {id!r}" + (f", expected one of {', '.join(near)}" if near else ""))

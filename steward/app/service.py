@@ -195,7 +195,7 @@ class Steward:
         await self.corrections.start(latest)
         self.desk: AlertDesk = AlertDesk(
             self.records, facility, self.settings.desk, lambda id: self.judge.masks(id), self.clock,
-            self._show, self.notices.take, self.registry,
+            self._show, self.notices.take, self.registry, rules=lambda: self.judge.engine.rules.keys(),
         )  # fmt: skip
         self.money: Cashier = Cashier(
             lambda: self.settings.money, lambda: self.facility, lambda: getattr(self, "books", None), self.records, self.clock

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +16,7 @@ from steward.config.notices import check as check_notices
 from steward.config.notices import notice_tables
 from steward.config.points import Place, expand, measured
 from steward.config.schema import DeviceTable, Document, PointTable, TemplateTable
+from steward.config.values import expected
 from steward.errors import Problem
 from steward.model import (
     EQUIP_TYPES,
@@ -105,11 +105,7 @@ class _Builder:
     def _known(self, table: str, number: int, key: str, value: str, known: Collection[str], what: str) -> bool:
         if not value or value in known:
             return True
-        near = get_close_matches(value, known, 3) if len(known) <= 20_000 else []
-        article = "an" if what[0] in "aeio" else "a"
-        self._say(
-            table, number, key, f"no {what} {value!r}", f"one of {', '.join(near)}" if near else f"the id of {article} {what}"
-        )
+        self._say(table, number, key, f"no {what} {value!r}", expected(value, known, what))
         return False
 
     def _unique(self) -> None:

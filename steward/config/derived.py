@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from steward.config.values import Id, Name
+from steward.config.values import Id, Name, expected
 from steward.errors import Problem, UnknownUnit
 from steward.model import METRICS, Facility, Nature, Text
 from steward.units import unit
@@ -200,9 +199,7 @@ class _Maker:
     def _known(self, where: str, value: str, known: Collection[str], what: str) -> bool:
         if not value or value in known:
             return True
-        near = get_close_matches(value, known, 3) if len(known) <= 20_000 else []
-        article = "an" if what[0] in "aeio" else "a"
-        self._say(where, f"no {what} {value!r}", f"one of {', '.join(near)}" if near else f"the id of {article} {what}")
+        self._say(where, f"no {what} {value!r}", expected(value, known, what))
         return False
 
     def virtual(self) -> tuple[Virtual, ...]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from steward.config.values import Duration, Id, parse_days
+from steward.config.values import Duration, Id, expected, parse_days
 from steward.errors import Problem
 from steward.model import Facility, Severity
 from steward.muting import Maintenance, Scope
@@ -68,7 +68,8 @@ class MaintenanceTable(_Table):
     space: str = Field("", description="with all that lies below it")
     equip: str = ""
     device: str = Field("", description="a gateway: with the devices behind it")
-    rule: str = ""
+    point: str = Field("", description="alerts of this point alone")
+    rule: str = Field("", description="id of a rule, of this file or of a pack that it uses")
     severity: Literal["critical", "high", "medium", "low", ""] = ""
     start: datetime | None = Field(None, description="once: when it begins; weekly: not before. Local time of the site")
     end: datetime | None = Field(None, description="once: when it ends; weekly: not after")
@@ -79,8 +80,8 @@ class MaintenanceTable(_Table):
     def _once_or_weekly(self) -> MaintenanceTable:
         if not self.days and (self.start is None or self.end is None):
             raise ValueError("expected start and end (once), or days and hours (weekly)")
-        if not any((self.site, self.space, self.equip, self.device, self.rule, self.severity)):
-            raise ValueError("it names nothing, expected at least one of site, space, equip, device, rule, severity")
+        if not any((self.site, self.space, self.equip, self.device, self.point, self.rule, self.severity)):
+            raise ValueError("it names nothing, expected at least one of site, space, equip, device, point, rule, severity")
         return self
 
 
@@ -119,8 +120,11 @@ def desk_of(
     facility: Facility,
     origin: Mapping[str, Sequence[str]],
     problems: list[Problem],
+    rules: Collection[str] | None = None,
+    people: Collection[str] = (),
 ) -> DeskSettings:
-    """The desk's settings; `origin`: table name -> the file of each of its entries. Adds to `problems` what is wrong."""
+    """The desk's settings; `origin`: table name -> the file of each of its entries; rules: the ids of the rules (None: not
+    checked); people: the ids of recipients (none: not checked). Adds to `problems` what is wrong."""
     windows = []
     for name, ids in (("maintenance", [one.id for one in maintenance]), ("escalation", [one.id for one in escalation])):
         for number, id in enumerate(ids):
@@ -128,8 +132,10 @@ def desk_of(
                 problems.append(Problem(_where(origin, name, number, id, "id"), "stands twice", "an id of its own"))
     for number, one in enumerate(maintenance):
         where = _where(origin, "maintenance", number, one.id)
-        for key, known in _known(facility).items():
+        for key, known in _known(facility, rules).items():
             _check(where, key, getattr(one, key), known, problems)
+        if one.point.rpartition(".")[0] not in facility.points:  # a point that follows from a register is not declared
+            _check(where, "point", one.point, facility.points, problems)
         window = _window(one, facility)
         if not window.days and (window.start or 0) >= (window.end or 0):
             problems.append(Problem(f"{where}.end", "it ends before it begins", "a later time"))
@@ -138,6 +144,9 @@ def desk_of(
         where = _where(origin, "escalation", number, entry.id)
         for site in entry.site:
             _check(where, "site", site, facility.sites, problems)
+        for step in entry.step if people else ():
+            for person in step.to:
+                _check(f"{where}.step", "to", person, people, problems, "recipient")
         waits = [step.after for step in entry.step]
         if waits != sorted(waits):
             problems.append(Problem(f"{where}.step", "a step comes before the one above it", "steps in order of `after`"))
@@ -150,13 +159,20 @@ def _where(origin: Mapping[str, Sequence[str]], table: str, number: int, id: str
     return f"{file}{table}[{id}]" + (f".{key}" if key else "")
 
 
-def _known(facility: Facility) -> dict[str, Collection[str]]:
-    return {"site": facility.sites, "space": facility.spaces, "equip": facility.equips, "device": facility.devices}
+def _known(facility: Facility, rules: Collection[str] | None) -> dict[str, Collection[str]]:
+    known: dict[str, Collection[str]] = {
+        "site": facility.sites,
+        "space": facility.spaces,
+        "equip": facility.equips,
+        "device": facility.devices,
+    }
+    return known if rules is None else {**known, "rule": rules}
 
 
-def _check(where: str, key: str, value: str, known: Collection[str], problems: list[Problem]) -> None:
+def _check(where: str, key: str, value: str, known: Collection[str], problems: list[Problem], what: str = "") -> None:
+    what = what or key
     if value and value not in known:
-        problems.append(Problem(f"{where}.{key}", f"no {key} {value!r}", f"the id of a {key}"))
+        problems.append(Problem(f"{where}.{key}", f"no {what} {value!r}", expected(value, known, what)))
 
 
 def zone_of(scope: Scope, facility: Facility) -> str:
@@ -172,7 +188,7 @@ def zone_of(scope: Scope, facility: Facility) -> str:
 
 
 def _window(table: MaintenanceTable, facility: Facility) -> Maintenance:
-    scope = Scope("", table.rule, "", table.site, table.space, table.equip, table.device, table.severity)
+    scope = Scope("", table.rule, table.point, table.site, table.space, table.equip, table.device, table.severity)
     zone = zone_of(scope, facility)
     start, end = (None if time is None else _moment(time, zone) for time in (table.start, table.end))
     return Maintenance(table.id, scope, table.reason, "", start, end, table.days, *table.hours, zone, declared=True)

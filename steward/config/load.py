@@ -22,6 +22,7 @@ from steward.config.desk import DeskSettings, desk_of
 from steward.config.meters import LedgerTable, MeterTable, check_meters
 from steward.config.money import Money, build_money
 from steward.config.notices import NoticeTables, notice_tables
+from steward.config.notices import check_rules as check_notice_rules
 from steward.config.schema import (
     ApiTable,
     BatchTable,
@@ -36,6 +37,8 @@ from steward.errors import ConfigError, Problem
 from steward.model import Facility
 
 RuleCheck = Callable[[Facility, Sequence[str]], list[Problem]]
+RuleNames = Callable[[Facility, Sequence[str]], tuple[Collection[str], Collection[str]]]
+"""(facility, packs) -> (ids of rules, kinds of rules)."""
 """Checks rule tables and pack names against a facility; given by whoever knows the kinds."""
 
 SINGLE = (
@@ -85,11 +88,12 @@ def load(
     formats: Collection[str] | None = None,
     check_rules: RuleCheck | None = None,
     check_derived: DerivedCheck | None = None,
+    rule_names: RuleNames | None = None,
 ) -> Settings:
     """Reads and validates a facility. Opens no connection and reads no secret.
 
-    formats: the names of the known payload formats; check_rules, check_derived: what knows the rules' kinds and the grammar of
-    expressions (None: not checked). Raises ConfigError with every problem.
+    formats: the names of the known payload formats; check_rules, check_derived, rule_names: what knows the rules' kinds, the
+    grammar of expressions and the ids of rules (None: not checked). Raises ConfigError with every problem.
     """
     path = Path(path)
     files = facility_files(path)
@@ -107,6 +111,7 @@ def load(
         formats=formats,
         check_rules=check_rules,
         check_derived=check_derived,
+        rule_names=rule_names,
         problems=problems,
     )
 
@@ -119,6 +124,7 @@ def parse(
     formats: Collection[str] | None = None,
     check_rules: RuleCheck | None = None,
     check_derived: DerivedCheck | None = None,
+    rule_names: RuleNames | None = None,
     problems: Sequence[Problem] = (),
 ) -> Settings:
     """As `load`, from (file name, text) pairs."""
@@ -133,7 +139,12 @@ def parse(
         if check_derived is not None:
             found.extend(check_derived(facility, derived))
         money = build_money(merged, origin, facility, found)
-    desk = desk_of(merged.desk, merged.maintenance, merged.escalation, facility, origin, found)
+    rules, kinds = rule_names(facility, merged.packs) if rule_names is not None else (None, None)
+    tables = notice_tables(merged)
+    people = [one.id for one in tables.recipients]
+    desk = desk_of(merged.desk, merged.maintenance, merged.escalation, facility, origin, found, rules, people)
+    if rules is not None and kinds is not None:
+        found.extend(check_notice_rules(tables, rules, kinds, origin))
     if found:
         raise ConfigError(found)
     return Settings(
@@ -151,7 +162,7 @@ def parse(
         derived,
         money,
         desk=desk,
-        notices=notice_tables(merged),
+        notices=tables,
         meters=tuple(merged.meter),
         ledger=merged.ledger,
     )

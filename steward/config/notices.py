@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from steward.config.values import Duration, Id
+from steward.config.values import Duration, Id, expected
+from steward.errors import Problem
 from steward.model import Facility
 from steward.notices.wording import PLACEHOLDERS, unknown
 from steward.units import DAY, HOUR, MINUTE, SECOND
@@ -242,6 +244,22 @@ def check(tables: NoticeTables, facility: Facility, brokers: Collection[str], kn
             say("route", number, "otherwise", "there are no other hours", 'hours = "open" or "closed"')
     for number, digest in enumerate(tables.digests):
         _zone("digest", number, digest.time_zone, say)
+
+
+def check_rules(
+    tables: NoticeTables, rules: Collection[str], kinds: Collection[str], origin: Mapping[str, Sequence[str]]
+) -> list[Problem]:
+    """What is wrong with the rules and kinds that routes and digests name. rules, kinds: those that there are; origin: table
+    name -> the file of each of its entries."""
+    problems = []
+    for name, rows in (("route", tables.routes), ("digest", tables.digests)):
+        for row, file in zip(rows, origin.get(name, ()), strict=True):
+            for key, known in (("rule", rules), ("kind", kinds)):
+                for value in getattr(row, key):
+                    if not any(fnmatchcase(one, value) for one in known):
+                        where = f"{file}:{name}[{row.id}].{key}"
+                        problems.append(Problem(where, f"no {key} {value!r}", expected(value, known, key)))
+    return problems
 
 
 def _zone(table: str, number: int, zone: str, say: Say) -> None:

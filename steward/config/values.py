@@ -6,12 +6,30 @@ Each is an annotated pydantic type; a wrong one raises ValueError with a text th
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StringConstraints
 
 from steward.errors import UnknownUnit
 from steward.units import duration, unit
+
+MOST = 20_000
+"""Among more ids than these none is looked for that is nearest."""
+
+
+def nearest(value: str, known: Collection[str]) -> list[str]:
+    """The ids of `known` that look most like `value`, the nearest first, at most three."""
+    return get_close_matches(value, known, 3) if len(known) <= MOST else []
+
+
+def expected(value: str, known: Collection[str], what: str) -> str:
+    """What was expected in place of `value`, the id of a `what` that there is not."""
+    near = nearest(value, known)
+    article = "an" if what[0] in "aeio" else "a"
+    return f"one of {', '.join(near)}" if near else f"the id of {article} {what}"
+
 
 Id = Annotated[str, StringConstraints(pattern=r"^[^\s/#+\x00-\x1f]+$", max_length=200)]
 """An id: no white space, no slash, no MQTT wildcards."""

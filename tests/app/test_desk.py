@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from steward.app.alerts.desk import AlertDesk
 from steward.app.alerts.judge import Judge, rules_of
@@ -100,10 +101,12 @@ class Site:
         facility = self.settings.facility
         rules = rules_of(self.settings, facility)
         of: Callable[[str], Any] = lambda id: next(rule.masking for rule in rules if rule.id == id)  # noqa: E731
+        self.rules = [rule.id for rule in rules]
         registry = CollectorRegistry()
         self.desk = AlertDesk(
             self.records, facility, self.settings.desk, of, lambda: self.now,
             lambda changed: self.shown.update((one.id, one) for one in changed), self._take, registry,
+            rules=lambda: self.rules,
         )  # fmt: skip
         self.judge = Judge(rules, facility, self.index, self.records, lambda: self.now, self.desk.take, registry)
         await self.judge.start(self.store)
@@ -331,6 +334,26 @@ async def test_a_shelving_needs_an_end_within_the_limit_a_reason_and_something_t
             with pytest.raises(NotFound):
                 await site.desk.shelve([wrong], site.now + HOUR, "li", "why")
         assert await site.desk.shelvings() == []
+
+
+async def test_a_shelving_or_window_of_a_rule_or_point_that_there_is_not_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    async with Site(tmp_path) as site:
+        with pytest.raises(NotFound, match="no rule 'no-suply', expected one of no-supply"):
+            await site.desk.shelve([Scope(rule="no-suply")], site.now + HOUR, "li", "fuse on order")
+        window = Maintenance("", Scope(target="board.volt"), "tests", start=site.now, end=site.now + HOUR)
+        with pytest.raises(NotFound, match=r"no target 'board[.]volt', expected one of "):
+            await site.desk.maintain(window)
+        assert await site.desk.shelvings() == []
+
+
+async def test_a_reload_that_takes_a_rule_away_says_which_shelvings_keep_nothing_quiet_any_more(tmp_path: Path) -> None:
+    async with Site(tmp_path) as site:
+        (made,) = await site.desk.shelve([Scope(rule="no-supply")], site.now + HOUR, "li", "fuse on order")
+        site.rules = []
+        with capture_logs() as lines:
+            await site.desk.rebind(site.settings.facility, site.settings.desk, lambda id: "")
+        said = [(line["event"], line["id"]) for line in lines if "id" in line]
+        assert said == [("muting_names_nothing", made.id)]
 
 
 async def test_a_person_labels_an_episode_and_takes_it_back(tmp_path: Path) -> None:

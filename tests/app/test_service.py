@@ -202,6 +202,13 @@ async def test_a_good_reload_adds_a_device_and_a_bad_one_changes_nothing_and_say
         assert "site.toml:template[meter].point[power].unit" in answer.text
         assert "site.toml:rule[high].kind" in answer.text
         assert (await site.get("/api/v1/points/m2.power"))["value"] == 3000
+        window = '[[maintenance]]\nid = "w"\nreason = "filters"\ndays = "sat"\nrule = "hihg"\n'
+        site.file.write_text(FILE + window, encoding="utf-8")
+        answer = await site.client.post("/api/v1/reload")
+        (named,) = answer.json()["problems"]
+        assert [named[key] for key in ("where", "message", "expected")] == [
+            "site.toml:maintenance[w].rule", "no rule 'hihg'", "one of high",
+        ]  # fmt: skip
         site.file.write_text(FILE.replace("samples.duckdb", "other.duckdb"), encoding="utf-8")
         with pytest.raises(ConfigError, match="store: cannot change while running, expected a restart"):
             await site.steward.reload()

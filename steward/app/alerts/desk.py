@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import inspect
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -26,8 +26,9 @@ from rules.delivery import occurrences
 from rules.human import Act, Hands, Refused, after
 from rules.masking import Masks
 from steward.app.alerts.delivering import Delivering, Outcome
+from steward.app.alerts.scoping import check_scope, kin, unknown
 from steward.config.desk import DeskSettings, zone_of
-from steward.errors import NotFound, RecordsError
+from steward.errors import RecordsError
 from steward.model import Delivery, Facility
 from steward.muting import Maintenance, Scope, Shelving
 from steward.records import AlertRecord, Records, Transition
@@ -47,7 +48,8 @@ class AlertDesk:
     """The desk of one service. `take` hears of changed alerts, `tick` lets time pass; both in the event loop.
 
     masks: what alerts of a rule mask; show: hears of alerts as they stand now; on_transition: hears of what may be worth a
-    notice, and may be a coroutine function; where it raises it is called again with the same.
+    notice, and may be a coroutine function; where it raises it is called again with the same; rules: the ids that a scope may
+    name (None: any).
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class AlertDesk:
         on_transition: OnTransition,
         registry: CollectorRegistry,
         token: Callable[[], str] | None = None,
+        rules: Callable[[], Collection[str]] | None = None,
     ) -> None:
+        self._rules = rules
         self._token = token or partial(secrets.token_hex, 6)
         self.rows = DeskRecords(records.database)
         self.machine = Delivering(facility, settings, masks)
@@ -136,6 +140,15 @@ class AlertDesk:
         async with self._whole:
             self._settings = settings
             await self._run(self.machine.bind, facility, settings, masks)
+            self._doubt()
+
+    def _doubt(self) -> None:
+        """Shelvings and windows that people made and that name what is not there any more keep nothing quiet: says so."""
+        made: list[Shelving | Maintenance] = [*self.machine.shelvings, *self.machine.made]
+        for one in made:
+            why = unknown(one.scope, self.machine.facility, self._rules()) if self._rules is not None else ""
+            if why:
+                log.warning("muting_names_nothing", id=one.id, why=why)
 
     async def _step(self, changed: Sequence[AlertRecord]) -> None:
         outcome = await self._run(self.machine.step, changed, self._clock())
@@ -351,14 +364,7 @@ class AlertDesk:
         await self._step(changed)
 
     def _check(self, scope: Scope) -> None:
-        facility = self.machine.facility
-        if not scope.plain():
-            raise RecordsError("nothing is named, expected at least one of alert, rule, target, site, space, equip, device")
-        known = {"site": facility.sites, "space": facility.spaces, "equip": facility.equips, "device": facility.devices}
-        for kind, table in known.items():
-            value = getattr(scope, kind)
-            if value and value not in table:
-                raise NotFound(kind, value)
+        check_scope(scope, self.machine.facility, None if self._rules is None else self._rules())
 
     # earlier episodes
 
@@ -368,30 +374,11 @@ class AlertDesk:
         same = await asyncio.to_thread(self.rows.similar, record.alert.rule, [target], record.id, limit)
         others: list[AlertRecord] = []
         if len(same) < limit:
-            kin = _kin(facility, target)
-            others = await asyncio.to_thread(self.rows.similar, record.alert.rule, kin, record.id, limit - len(same))
+            alike = kin(facility, target)
+            others = await asyncio.to_thread(self.rows.similar, record.alert.rule, alike, record.id, limit - len(same))
         said = await asyncio.to_thread(self.rows.comments, [one.id for one in (*same, *others)])
         return [Similar(one, one.alert.target == target, said.get(one.id, ())) for one in (*same, *others)]
 
 
 async def _nobody(labelled: Sequence[AlertRecord]) -> None:
     """Where nobody learns from labels."""
-
-
-def _kin(facility: Facility, target: str) -> list[str]:
-    """Targets like `target` on other equips of the same type: the equips, or their points of the same role and metric."""
-    if target in facility.equips:
-        kind = facility.equips[target].type
-        return [one.id for one in facility.equips.values() if one.type == kind and one.id != target]
-    point = facility.points.get(target)
-    if point is None or point.equip not in facility.equips:
-        return []
-    kind = facility.equips[point.equip].type
-    return [
-        one.id
-        for one in facility.points.values()
-        if one.id != target
-        and (one.metric, one.role) == (point.metric, point.role)
-        and one.equip in facility.equips
-        and facility.equips[one.equip].type == kind
-    ]

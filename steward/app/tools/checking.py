@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from collectors.formats import formats
+from rules.load import kinds, merge
 from rules.load import load as load_rules
 from steward.app.consumption.scopes import check_derived
 from steward.config import Settings, load
@@ -19,9 +20,19 @@ def _check_rules(facility: Facility, packs: Sequence[str]) -> list[Problem]:
     return load_rules(facility.rules, facility, packs).problems
 
 
+def _rule_names(facility: Facility, packs: Sequence[str]) -> tuple[Collection[str], Collection[str]]:
+    return merge(facility.rules, packs, []).keys(), kinds().keys()
+
+
 def read(path: Path) -> Settings:
     """The settings of a facility file or folder. Raises ConfigError with every problem: tables, references, formats, rules."""
-    return load(path, formats=set(formats()), check_rules=_check_rules, check_derived=check_derived)
+    return load(
+        path,
+        formats=set(formats()),
+        check_rules=_check_rules,
+        check_derived=check_derived,
+        rule_names=_rule_names,
+    )
 
 
 def reader(path: Path) -> Callable[[], Settings]:
