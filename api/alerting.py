@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from api.reply import MILLISECOND, finite, ms
+from api.sentences import Said, said
 from api.services_desk import Similar
 from steward.model import Delivery
 from steward.records import AlertEvent, AlertRecord
 
 if TYPE_CHECKING:
     from api.context import Context
+
+
+OURS = (Delivery.INHIBITED, Delivery.CHATTERING)
+"""Reasons whose words are the service's own; the others were written by a person."""
 
 
 def summary(context: Context, record: AlertRecord) -> dict[str, Any]:
@@ -56,7 +62,15 @@ def summary(context: Context, record: AlertRecord) -> dict[str, Any]:
         "label": record.label.true,
         "label_by": record.label.by,
         "cost": record.cost,
+        "currency": _currency(context, record),
     }
+
+
+def _currency(context: Context, record: AlertRecord) -> str:
+    """The currency of the cost: that of its price, else the only one that the tariffs have."""
+    cost = record.alert.evidence.get("cost")
+    found = cost.get("currency") if isinstance(cost, Mapping) else ""
+    return str(found) if found else "" if record.cost is None else context.services.money.currency()
 
 
 def _delivery(context: Context, record: AlertRecord) -> dict[str, Any]:
@@ -65,7 +79,8 @@ def _delivery(context: Context, record: AlertRecord) -> dict[str, Any]:
     for reason in standing.reasons:
         by = context.board.get(reason.by) if reason.state is Delivery.INHIBITED else None
         title = context.services.wording(by, facility).title if by else {}
-        reasons.append({**reason.plain(), "until": ms(reason.until), "title": title})
+        own = said(reason.why) if reason.state in OURS else Said("")
+        reasons.append({**reason.plain(), "until": ms(reason.until), "title": title, **own.coded()})
     return {
         "delivery": standing.state,
         "delivery_since": ms(standing.since),
@@ -93,4 +108,5 @@ def history(event: AlertEvent) -> dict[str, Any]:
         "recorded": ms(event.recorded),
         "by": event.by,
         "comment": event.comment,
+        **(said(event.comment) if event.comment and not event.by else Said("")).coded(),
     }

@@ -1,7 +1,8 @@
 """One error shape: RFC 9457 problem details, whatever went wrong and wherever.
 
 Invariants: every answer of status 400 and above under the API is `application/problem+json` with type, title, status and
-detail; an unexpected failure says so and nothing else (its cause goes to the log, not to the client).
+detail, and the code and parameters of a detail that api.sentences knows; an unexpected failure says so and nothing else (its
+cause goes to the log, not to the client).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from steward.errors import ConfigError, NotFound, RecordsError, StewardError, StoreUnavailable
+from api.sentences import expected, said
+from steward.errors import ConfigError, NotFound, Problem, RecordsError, StewardError, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -49,7 +51,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
     """The answer for a failed request."""
     title = HTTPStatus(status).phrase
     body = {"type": f"urn:steward:problem:{title.lower().replace(' ', '-')}", "title": title, "status": status}
-    content = msgspec.json.encode({**body, "detail": detail, **more})
+    content = msgspec.json.encode({**body, "detail": detail, **said(detail).coded(), **more})
     return Response(content, status, dict(headers or {}), MEDIA_TYPE)
 
 
@@ -72,7 +74,8 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = [
-        {"where": ".".join(str(part) for part in found["loc"]), "message": str(found["msg"])} for found in error.errors()
+        {"where": ".".join(str(part) for part in found["loc"]), "message": str(found["msg"]), **said(str(found["msg"])).coded()}
+        for found in error.errors()
     ]
     detail = "; ".join(f"{found['where']}: {found['message']}" for found in problems)
     return problem(422, detail, problems=problems)
@@ -84,7 +87,7 @@ async def _steward(request: Request, error: Exception) -> Response:
     if isinstance(error, NotFound):
         return problem(404, str(error), kind=error.kind, id=error.id)
     if isinstance(error, ConfigError):
-        found = [{"where": each.where, "message": each.message, "expected": each.expected} for each in error.problems]
+        found = [_stated(each) for each in error.problems]
         return problem(422, "1 problem" if len(found) == 1 else f"{len(found)} problems", problems=found)
     if isinstance(error, RecordsError):
         return problem(409, str(error))
@@ -92,6 +95,18 @@ async def _steward(request: Request, error: Exception) -> Response:
         return problem(503, "the store does not answer", {"Retry-After": "5"})
     log.error("request_failed", path=request.url.path, error=f"{type(error).__name__}: {error}")
     return problem(500, CODES[500])
+
+
+def _stated(one: Problem) -> dict[str, Any]:
+    wanted = expected(one.expected)
+    return {
+        "where": one.where,
+        "message": one.message,
+        "expected": one.expected,
+        **said(one.message).coded(),
+        "expected_code": wanted.code,
+        "expected_params": dict(wanted.params),
+    }
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

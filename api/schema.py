@@ -45,6 +45,16 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+    code: str = Field("", description="of the detail, for a client that words it in another language; empty: not known")
+    params: dict[str, str] = Field({}, description="what the code needs")
+
+
+class Said(BaseModel):
+    """A sentence of the service: its English text, and a code with parameters for other languages (empty: only the text)."""
+
+    text: str
+    code: str
+    params: dict[str, str]
 
 
 class AlertCounts(Shape):
@@ -178,6 +188,8 @@ class DeliveryReason(Shape):
     who: str = Field(description="the person who said so")
     until: Ms | None = Field(description="when that ends, as far as it is known")
     title: Names = Field(description="inhibited: the sentence of the masking alert, while that is open")
+    code: str = Field(description="of `why` where the service wrote it, see Said")
+    params: dict[str, str]
 
 
 class AlertSummary(Shape):
@@ -224,6 +236,7 @@ class AlertSummary(Shape):
     label: bool | None = Field(description="a person's verdict: was it right?")
     label_by: str
     cost: float | None = Field(description="money per day if it is left, null: not known")
+    currency: str = Field(description="of `cost`, ISO 4217; empty: not known")
 
 
 class AlertPage(Shape):
@@ -243,6 +256,8 @@ class AlertEvent(Shape):
     recorded: Ms | None
     by: str = Field(description="the person; empty: the rules engine")
     comment: str
+    code: str = Field(description="of a comment that the service wrote by itself, see Said; empty: a person's words")
+    params: dict[str, str]
 
 
 class SimilarEpisode(AlertSummary):

@@ -215,10 +215,12 @@ class LedgerBaseline(Shape):
 
 
 class LedgerSavings(Shape):
-    """Savings with half the width of their interval at `confidence`; refused: why there are none."""
+    """Savings with half the width of their interval at `confidence`; refused: why there are none, with its code (see Said)."""
 
     point: str
     refused: str
+    code: str
+    params: dict[str, str]
     expected: float | None
     actual: float | None
     saved: float | None

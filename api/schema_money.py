@@ -219,6 +219,7 @@ class BillAsk(BaseModel):
                     "point": "block-a.energy",
                     "start": "2026-11-01T00:00:00+08:00",
                     "end": "2026-12-01T00:00:00+08:00",
+                    "supplier": "State Grid",
                     "number": "2026-11/1",
                     "by": "Li Wei",
                     "lines": [
@@ -234,6 +235,7 @@ class BillAsk(BaseModel):
     start: str | int = Field(description="ISO 8601 with zone, or epoch milliseconds")
     end: str | int
     currency: str = Field("CNY", pattern="^[A-Z]{3}$")
+    supplier: str = Field("", max_length=200, description="who sent it")
     number: str = Field("", max_length=100, description="of the bill")
     lines: list[BillLineAsk] = Field(min_length=1, max_length=50)
     ratios: list[float] = Field([], max_length=20, description="of the meter's transformers, to explain multiples")
@@ -265,6 +267,7 @@ class BillRow(Shape):
     """A bill beside the ledger; of: what billed, ledger and difference are, money or quantity."""
 
     point: str
+    supplier: str
     number: str
     by: str
     at: Ms
@@ -277,6 +280,7 @@ class BillRow(Shape):
     ledger: str
     difference: str
     estimated: float
+    known: float | None = Field(description="share of the bill's time that the ledger knows; null: not recorded")
     tariffs: list[str]
     lines: list[BillLineRow]
     explanations: list[BillExplanation] = Field(description="what explains most first")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from api.schema import AlertCounts, Ms, Names, PathStep, PointRow, Severity, Shape
+from api.schema import AlertCounts, Ms, Names, PathStep, PointRow, Said, Severity, Shape
 
 DeviceStateName = Annotated[
     Literal["seen", "stale", "dead", "never"],
@@ -201,9 +201,11 @@ class SearchResult(Shape):
 
 
 class RuleUnjudged(Shape):
-    """Targets that a rule fits and cannot judge, for one reason."""
+    """Targets that a rule fits and cannot judge, for one reason; code, params: of the reason, see Said."""
 
     reason: str
+    code: str
+    params: dict[str, str]
     count: int
     targets: list[str] = Field(description="the first of them")
 
@@ -276,6 +278,8 @@ class JobInfo(Shape):
 
     name: str
     schedule: str
+    code: str = Field(description="of the schedule, see Said")
+    params: dict[str, str]
     last_good: Ms | None
     last_failure: Ms | None
     error: str
@@ -294,6 +298,7 @@ class Server(Shape):
     now: Ms
     ready: bool
     reasons: list[str]
+    said: list[Said] = Field(description="the reasons with their codes")
     facility: str
     name: Names
     points: int

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schema import Ms, Names, Severity, Shape
+from api.schema import Ms, Names, Said, Severity, Shape
 
 Moment = Annotated[str | int, Field(description="ISO 8601 with zone, or epoch milliseconds", examples=["2026-10-01T00:00:00Z"])]
 TrialState = Literal["waiting", "running", "done", "cancelled", "failed"]
@@ -147,6 +147,8 @@ class TrialUnbound(Shape):
     rule: str
     target: str
     reason: str
+    code: str = Field(description="of the reason, see Said")
+    params: dict[str, str]
 
 
 class TrialHead(Shape):
@@ -166,6 +168,7 @@ class TrialHead(Shape):
     rules: list[str]
     error: str
     warnings: list[str]
+    said: list[Said] = Field(description="error and warnings with their codes")
 
 
 class TrialList(Shape):
@@ -183,5 +186,6 @@ class Trial(TrialHead):
     episodes: list[TrialEpisode]
     total: int
     not_applicable: list[TrialUnbound]
+    currency: str = Field(description="of all costs, ISO 4217; empty: the tariffs have none, or several")
     warming: int = Field(description="targets that never had enough data")
     counts: dict[str, int]

@@ -1,7 +1,7 @@
 """What the API needs of money (steward.app.money.cashier): plain values, times in epoch ms (api.schema_money). Arguments in ns.
 
-Every method blocks (ledger, records) and is called in a thread. Raises NotFound for what does not exist, StewardError with a
-sentence for what cannot be answered.
+Every method but `currency` blocks (ledger, records) and is called in a thread. Raises NotFound for what does not exist,
+StewardError with a sentence for what cannot be answered.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ class BillOrder:
     number: str
     by: str
     ratios: Sequence[float] = ()
+    supplier: str = ""
 
 
 class MoneyDesk(Protocol):
     """Cost, carbon and standard coal as the API sees them."""
+
+    def currency(self) -> str:
+        """The currency of the tariffs; "" where there are none, or several currencies. Never blocks."""
 
     def tariffs(self, at: int | None) -> Sequence[Mapping[str, Any]]:
         """Every version of every tariff, or those in force at a moment."""
@@ -61,6 +65,10 @@ class MoneyDesk(Protocol):
 
 class NoMoney:
     """The desk of a service that keeps no ledger."""
+
+    def currency(self) -> str:
+        """There is none."""
+        return ""
 
     def tariffs(self, at: int | None) -> Sequence[Mapping[str, Any]]:
         """There are none."""

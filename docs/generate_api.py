@@ -44,6 +44,7 @@ BILL: dict[str, Any] = {
     "point": "block-a.energy",
     "start": "2026-11-01T00:00:00+08:00",
     "end": "2026-11-21T00:00:00+08:00",
+    "supplier": "State Grid",
     "number": "2026-11/1",
     "by": "Li Wei",
     "lines": [

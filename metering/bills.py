@@ -116,7 +116,8 @@ class Explanation:
 
 @dataclass(frozen=True)
 class BillCheck:
-    """What came of a check. unit: of `difference`: "money" in micro-units or "quantity" in tariff units."""
+    """What came of a check. unit: of `difference`: "money" in micro-units or "quantity" in tariff units; known: share of the
+    bill's time that the ledger knows."""
 
     cost: Cost
     lines: tuple[Difference, ...]
@@ -124,6 +125,7 @@ class BillCheck:
     ledger: float
     unit: str
     explanations: tuple[Explanation, ...]
+    known: float = 1.0
 
     @property
     def difference(self) -> float:
@@ -138,14 +140,15 @@ Hypothesis = tuple[Reason, float, dict[str, float | str]]
 def check(
     bill: Bill, columns: Columns, basis: Basis, others: Sequence[Tariff] = (), ratios: Sequence[float] = ()
 ) -> BillCheck | None:
-    """Compares a bill with the ledger; None where the ledger holds nothing of its time.
+    """Compares a bill with the ledger; None where the ledger knows nothing of its time.
 
     columns: quarter hours from SHIFT before the bill's start to SHIFT after its end where there are any; others: tariffs that
     might have been used instead; ratios: of the meter's transformers.
     """
     inside = _within(columns, bill.start, bill.end)
-    if not len(inside):
+    if not inside.coverage.any():
         return None
+    known = float((inside.coverage * (inside.end - inside.start)).sum() / (bill.end - bill.start))
     found = cost(price(inside, basis))
     assert found is not None
     billed, unit = bill.total(), "money"
@@ -166,7 +169,9 @@ def check(
         *judge.estimated(value),
         *judge.rounding(value),
     ]
-    return BillCheck(found, tuple(_lines(bill, found)), value, ledger, unit, tuple(_ranked(told, value, ledger)))
+    return BillCheck(
+        found, tuple(_lines(bill, found)), value, ledger, unit, tuple(_ranked(told, value, ledger)), min(1.0, known)
+    )
 
 
 def _within(columns: Columns, start: int, end: int) -> Columns:

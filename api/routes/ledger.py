@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -29,6 +30,7 @@ from api.schema_ledger import (
     LedgerTaken,
     PeriodName,
 )
+from api.sentences import said
 from steward.errors import StewardError, UnknownUnit
 from steward.units import DAY
 
@@ -133,7 +135,13 @@ async def baseline(here: Here, point: str) -> Response:
 async def savings(here: Here, point: str, start: When = None, end: When = None) -> Response:
     """Savings of a span against the baseline, with their uncertainty, or why they are refused."""
     begin, finish = _span(here, start, end)
-    return await _answered(here.services.ledger.savings(point, begin, finish))
+    return await _answered(_coded(here.services.ledger.savings(point, begin, finish)))
+
+
+async def _coded(answer: Awaitable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Savings with the code of why they are refused."""
+    found = await answer
+    return {**found, **said(found["refused"]).coded()}
 
 
 def _span(here: Here, start: str | None, end: str | None) -> tuple[int, int]:

@@ -74,7 +74,8 @@ async def check_bill(here: Here, body: BillAsk) -> Response:
     """Compares a supplier's bill with the ledger, line by line, and says what explains the difference. It is put on record."""
     first, last = _span(here, str(body.start), str(body.end))
     lines = [(line.name, line.quantity, line.amount) for line in body.lines]
-    order = BillOrder(body.point, first, last, body.currency, lines, body.number, body.by, tuple(body.ratios))
+    ratios = tuple(body.ratios)
+    order = BillOrder(body.point, first, last, body.currency, lines, body.number, body.by, ratios, body.supplier)
     return reply(await _ask(_desk(here).check_bill, order))
 
 

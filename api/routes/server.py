@@ -13,6 +13,7 @@ from api.readiness import brokers, reasons
 from api.reply import ms, reply
 from api.routes._shared import failures
 from api.schema_service import HitKind, Reloaded, Rules, SearchResult, Server
+from api.sentences import said
 
 router = APIRouter(tags=["server"])
 
@@ -56,7 +57,8 @@ async def rules(here: Here) -> Response:
             "source": rule.source,
             "pack": rule.pack,
             "not_applicable": [
-                {"reason": one.reason, "count": one.count, "targets": list(one.targets)} for one in rule.unjudged
+                {"reason": one.reason, **said(one.reason).coded(), "count": one.count, "targets": list(one.targets)}
+                for one in rule.unjudged
             ],
             "firing": firing.get(rule.id, 0),
         }
@@ -96,6 +98,7 @@ async def server(here: Here) -> Response:
             "now": ms(now),
             "ready": not why,
             "reasons": why,
+            "said": [said(one).plain() for one in why],
             "facility": catalogue.facility.id,
             "name": catalogue.facility.name,
             "points": len(catalogue.points),
@@ -116,6 +119,7 @@ async def server(here: Here) -> Response:
                 {
                     "name": job.name,
                     "schedule": job.schedule,
+                    **said(job.schedule).coded(),
                     "last_good": ms(job.last_good),
                     "last_failure": ms(job.last_failure),
                     "error": job.error,

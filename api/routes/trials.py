@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from api.problems import Refusal
 from api.reply import moment, reply
 from api.routes._shared import failures
 from api.schema_trials import Moment, Trial, TrialAsk, TrialHead, TrialList
+from api.sentences import said
 from api.services_trials import TrialLabel, TrialOrder
 from steward.errors import ConfigError, NotFound, StewardError
 
@@ -40,7 +42,7 @@ async def ask(here: Here, body: TrialAsk) -> Response:
         body.by,
     )
     try:
-        return reply(await here.services.trials.ask(order))
+        return reply(_said(await here.services.trials.ask(order)))
     except (ConfigError, NotFound):
         raise
     except StewardError as error:
@@ -50,19 +52,27 @@ async def ask(here: Here, body: TrialAsk) -> Response:
 @router.get("/trials", response_model=TrialList, responses=failures(), summary="Trials")
 async def trials(here: Here) -> Response:
     """The trials that are remembered, newest first."""
-    return reply({"trials": list(here.services.trials.trials())})
+    return reply({"trials": [_said(one) for one in here.services.trials.trials()]})
 
 
 @router.get("/trials/{id}", response_model=Trial, responses=failures(404, 422), summary="One trial")
 async def trial(here: Here, id: str, episodes: Annotated[int, Query(ge=0, le=10_000)] = 500) -> Response:
     """A trial with what it found so far: per rule, the curve of a sweep, the diff of two versions, the episodes."""
-    return reply(await here.services.trials.trial(id, episodes))
+    found = _said(await here.services.trials.trial(id, episodes))
+    unjudged = [{**one, **said(one["reason"]).coded()} for one in found["not_applicable"]]
+    return reply({**found, "not_applicable": unjudged, "currency": here.services.money.currency()})
 
 
 @router.delete("/trials/{id}", response_model=TrialHead, responses=failures(403, 404), summary="Cancel a trial")
 async def cancel(here: Here, id: str) -> Response:
     """Ends a trial; what it found so far can still be looked at."""
-    return reply(await here.services.trials.cancel(id))
+    return reply(_said(await here.services.trials.cancel(id)))
+
+
+def _said(head: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial with the codes of what it says."""
+    told = [*([head["error"]] if head["error"] else []), *head["warnings"]]
+    return {**head, "said": [said(one).plain() for one in told]}
 
 
 def _ns(value: Moment, name: str) -> int:

@@ -86,7 +86,7 @@ async def test_a_bill_is_checked_and_stays_on_record_with_who_entered_it(desk: W
         {"name": name, "quantity": year["quantities"][name] * 10, "amount": str(Decimal(year["energy"][name]) * 10)}
         for name in year["energy"]
     ]
-    order = {"point": "block-a.energy", **NOVEMBER, "number": "2026-11/1", "by": "Li Wei", "lines": lines}
+    order = {"point": "block-a.energy", **NOVEMBER, "number": "2026-11/1", "by": "Li Wei", "supplier": "Grid", "lines": lines}
     answer = await desk.http.post("/api/v1/bills", json=order)
     assert answer.status_code == 200, answer.text
     first = answer.json()["explanations"][0]
@@ -94,6 +94,7 @@ async def test_a_bill_is_checked_and_stays_on_record_with_who_entered_it(desk: W
     assert "倍率" in first["text"]["zh"]
     (kept,) = (await get("/bills", point="block-a.energy"))["bills"]
     assert (kept["by"], kept["number"], kept["lines"]) == ("Li Wei", "2026-11/1", answer.json()["lines"])
+    assert (kept["supplier"], kept["known"]) == ("Grid", 1.0)
     assert (await get("/bills", point="other"))["bills"] == []
     again = await desk.http.post("/api/v1/bills", json=order)
     assert again.status_code == 200

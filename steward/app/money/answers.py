@@ -258,6 +258,7 @@ def bill_check(bill: Bill, found: BillCheck, by: str, now: int) -> dict[str, Any
         "ledger": amount(found.ledger) if money else f"{found.ledger:g}",
         "difference": amount(found.difference) if money else f"{found.difference:g}",
         "estimated": found.cost.estimated,
+        "known": found.known,
         "tariffs": list(found.cost.tariffs),
         "lines": [
             {

@@ -125,6 +125,11 @@ class Cashier:
         day = np.array([number(answers.local_day(at, zone))], np.int64)
         return bool(heated(day, [season_of(table) for table in self._money().seasons], site)[0])
 
+    def currency(self) -> str:
+        """The currency of the tariffs; "" where there are none, or several currencies."""
+        found = {one.currency for one in self._money().tariffs}
+        return found.pop() if len(found) == 1 else ""
+
     def tariffs(self, at: int | None) -> list[dict[str, Any]]:
         """Every version of every tariff, or those in force."""
         today = None if at is None else answers.local_day(at, "UTC")
@@ -239,7 +244,7 @@ class Cashier:
             raise StewardError(str(error)) from None
         if found is None:
             raise StewardError("the ledger holds nothing of the time of this bill")
-        answer = answers.bill_check(bill, found, order.by, self._clock())
+        answer = {"supplier": order.supplier, **answers.bill_check(bill, found, order.by, self._clock())}
         self._records.audit(order.by, "bill", "bill", answer, self._clock())
         return answer
 
@@ -251,7 +256,7 @@ class Cashier:
             for entry in page:
                 before = entry.id
                 if not point or entry.detail.get("point") == point:
-                    found.append({**entry.detail, "id": entry.id})
+                    found.append({"supplier": "", "known": None, **entry.detail, "id": entry.id})
                     if len(found) == limit:
                         return {"bills": found, "before": before}
             if len(page) < 200:
