@@ -18,6 +18,7 @@ import { Places } from './views/places.js';
 import { PointView } from './views/point.js';
 import { Alerts } from './views/alerts.js';
 import { AlertView } from './views/alert.js';
+import { Bills } from './views/bills.js';
 import { CalendarView } from './views/calendar.js';
 import { Notices } from './views/notices.js';
 import { Rules } from './views/rules.js';
@@ -42,6 +43,7 @@ function view({ view: name, item }) {
   if (name === 'rules') return item ? html`<${RuleView} key=${item} id=${item} />` : html`<${Rules} />`;
   if (name === 'energy') return html`<${Energy} item=${item} />`;
   if (name === 'ledger' && item) return html`<${Ledger} key=${item} id=${item} />`;
+  if (name === 'bills') return html`<${Bills} item=${item} />`;
   if (name === 'reports') return html`<${Reports} />`;
   if (name === 'meters') return html`<${Meters} />`;
   if (name === 'devices') return html`<${Devices} item=${item} />`;
@@ -58,7 +60,7 @@ function App() {
   const main = useRef(/** @type {HTMLElement | null} */ (null));
   useKeys({
     '/': () => setDialog('find'), 'Ctrl-K': () => setDialog('find'), '?': () => setDialog('help'),
-    'g n': () => go(href('now')), 'g p': () => go(href('places')), 'g a': () => go(href('alerts')), 'g d': () => go(href('devices')), 'g e': () => go(href('energy')), 'g u': () => go(href('rules')),
+    'g n': () => go(href('now')), 'g p': () => go(href('places')), 'g a': () => go(href('alerts')), 'g d': () => go(href('devices')), 'g e': () => go(href('energy')), 'g u': () => go(href('rules')), 'g r': () => go(href('reports')), 'g b': () => go(href('bills')),
   });
   const { view: name, item } = route.value;
   useEffect(() => {

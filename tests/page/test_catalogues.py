@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from api.sentences_table import TABLE
 from rules.load import kinds
+from rules.terms import _WORDS
 from steward.model import EQUIP_TYPES, METRICS, SEVERITIES, Condition, Human
 
 WEB = Path(__file__).parents[2] / "api" / "web"
@@ -99,6 +101,8 @@ def test_chinese_is_not_english_left_over(english: dict[str, object], chinese: d
         ("metric", sorted(METRICS)),
         ("equip", sorted(EQUIP_TYPES)),
         ("rulekind", sorted(kinds())),
+        ("said", sorted(TABLE)),
+        ("term", sorted({*_WORDS, "rule or target changed"})),
         ("sev", [str(severity) for severity in SEVERITIES]),
         ("event", sorted({*map(str, Condition), *map(str, Human), "severity", "comment"})),
     ],

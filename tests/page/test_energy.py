@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import Open
+from tests.page.conftest import Open, Watch
 from tests.page.energy_world import EnergyService
 from tests.page.test_pure import run
 
@@ -244,3 +244,92 @@ def test_a_running_period_is_compared_with_as_much_of_the_other() -> None:
         "start": -30,
         "end": 0,
     }
+
+
+def _bill(service: EnergyService, factor: float) -> dict[str, dict[str, str]]:
+    """Seven days of Block A as a supplier would bill them: by tariff period, `factor` times the ledger's."""
+    start, end = service.story.today // 1_000_000 - 8 * 86_400_000, service.story.today // 1_000_000 - 86_400_000
+    (found,) = service.get("cost/a-board.energy", start=start, end=end, period="year")["periods"]
+    return {
+        name: {"q": f"{found['quantities'][name] * factor:.2f}", "a": f"{float(found['energy'][name]) * factor:.2f}"}
+        for name in ("peak", "valley")
+    }
+
+
+def _entered(page: Page, service: EnergyService, lines: dict[str, dict[str, str]], words: dict[str, str]) -> None:
+    """Fills the form of a bill and sends it."""
+    page.get_by_label(words["register"]).select_option("a-board.energy")
+    page.get_by_label(words["from"]).fill(service.story.day(8))
+    page.get_by_label(words["to"]).fill(service.story.day(2))
+    page.get_by_label(words["supplier"], exact=True).fill("State Grid <b>East</b>")
+    page.get_by_label(words["number"]).fill("2026-11/7")
+    for name, line in lines.items():
+        for kind, value in line.items():
+            field = page.locator(f"input[name='{kind} {name}']")
+            field.fill(value)
+            expect(field).to_have_value(value)
+    page.get_by_role("button", name=words["check"]).click()
+
+
+ENGLISH = {
+    "register": "Register", "from": "First day", "to": "Last day, included", "supplier": "Supplier",
+    "number": "Number of the bill", "check": "Compare with the ledger",
+}  # fmt: skip
+CHINESE = {
+    "register": "表计",
+    "from": "起始日",
+    "to": "截止日（含）",
+    "supplier": "供应商",
+    "number": "账单编号",
+    "check": "与计量账对照",
+}
+
+
+def test_a_bill_is_entered_compared_explained_and_leads_to_the_intervals(open_page: Open, service: EnergyService) -> None:
+    page = open_page("#/bills")
+    page.wait_for_selector("main .panel")
+    page.keyboard.press("n")
+    expect(page.locator("[data-entry='valley']")).to_be_visible()
+    lines = _bill(service, 10)
+    total = sum(float(line["a"]) for line in lines.values())
+    lines["peak"]["a"] = f"{float(lines['peak']['a']):,.2f}"  # as it is printed
+    _entered(page, service, lines, ENGLISH)
+    expect(page.locator("[data-difference]")).to_contain_text(re.compile(r"\+¥[\d,]+\.\d\d \(\+900%\)"))
+    assert float(page.locator("[data-difference]").get_attribute("data-difference") or 0) == pytest.approx(total * 0.9, abs=0.1)
+    why = page.locator("[data-why]").first
+    expect(why).to_have_attribute("data-why", "multiplier")
+    expect(why).to_contain_text("10 times the ledger's")
+    expect(page.locator("[data-line='valley']")).to_contain_text("kWh")
+    expect(page.locator("[data-line='total']")).to_contain_text(f"¥{total:,.2f}")
+    expect(page.locator("h1 bdi").first).to_have_text("State Grid <b>East</b>")
+    expect(page.locator("canvas[data-chart='course']")).to_have_attribute("data-painted", "7")
+    page.get_by_role("link", name="Intervals and reads").click()
+    expect(page.locator("tr[data-interval]")).to_have_count(7)
+    page.go_back()
+    page.get_by_role("link", name="Bills", exact=True).click()
+    row = page.locator("tr[data-bill]")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("State Grid <b>East</b> · 2026-11/7")
+    expect(row).to_contain_text("+900%")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-why='multiplier']")).to_be_visible()
+
+
+def test_a_bill_that_says_nothing_is_refused_in_the_readers_language(
+    open_page: Open, service: EnergyService, watch: Watch
+) -> None:
+    watch.expected = ("409",)
+    page = open_page("#/bills/new", lang="zh", size=(390, 844))
+    expect(page.locator("[data-entry='peak']")).to_be_visible()
+    _entered(page, service, {}, CHINESE)
+    expect(page.get_by_role("alert")).to_contain_text("没有任何数量或金额")
+    page.get_by_label("起始日").fill("2021-03-01")
+    page.get_by_label("截止日（含）").fill("2021-03-31")
+    page.locator("input[name='q peak']").fill("100")
+    page.get_by_role("button", name="与计量账对照").click()
+    expect(page.get_by_role("alert")).to_contain_text("计量账没有账单这段时间的数据")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not _found(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("main")).to_contain_text("录入账单")

@@ -204,4 +204,13 @@ export default {
   'term.pressure low': '胎压过低', 'term.loses against the others': '较其他轮胎漏气',
   'term.like vehicles': '同类车辆', 'term.distance': '里程', 'term.hours': '发动机小时',
   'term.every': '日期', 'term.fuel rate': '实测油耗率', 'term.usual rate': '常规怠速油耗',
+  'stands.firing': '仍在触发', 'stands.pending': '尚在等待', 'stands.resolved': '已恢复', 'match.metric': '量', 'match.role': '角色',
+  'match.point': '测点', 'match.category': '分项', 'match.nature': '性质', 'match.device': '装置', 'thing.point': '测点',
+  'thing.site': '建筑', 'thing.space': '区域', 'thing.equip': '设备', 'thing.device': '装置', 'thing.organisation': '单位',
+  'thing.node': '节点', 'thing.register': '累计表', 'thing.alert': '告警', 'thing.trial': '试运行', 'thing.question': '问题',
+  'thing.channel': '渠道', 'thing.recipient': '接收人', 'thing.notice': '通知', 'thing.shelving': '搁置',
+  'thing.maintenance window': '维护窗口', 'thing.site or organisation': '建筑或单位', 'thing.allocation': '分摊', 'thing.report': '报表',
+  'thing.rule': '规则', 'thing.rule kind': '规则类型', 'thing.calendar': '日历', 'thing.pack': '规则包',
+  'thing.point, equip, device or site': '测点、设备、装置或建筑',
+  'term.rule or target changed': '规则或对象已变更', 'term.wrong time': '时间有误', 'term.wrong time zone': '时区有误', 'rulekind.clock': '时钟有误',
 };

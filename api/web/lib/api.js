@@ -1,6 +1,7 @@
 // The API as functions: what the page asks, and what it does. Failures are errors whose text is the problem's detail (RFC 9457).
 import { learnTime } from './clock.js';
 import { underOf } from './facility.js';
+import { failure } from './said.js';
 import { me } from './settings.js';
 import { seed } from './values.js';
 
@@ -15,17 +16,10 @@ export function url(path, query = {}) {
   return `${BASE}/${path}${search ? `?${search}` : ''}`;
 }
 
-/** What is wrong, in a line: of several problems each with its place and what was expected. @param {any} body RFC 9457 */
-function detailOf(body) {
-  const listed = (body.problems ?? []).filter((one) => one.expected !== undefined);
-  if (!listed.length) return body.detail;
-  return listed.map(({ where, message, expected }) => `${where}: ${message}${expected ? ` (${expected})` : ''}`).join('; ');
-}
-
 /** @param {Response} answer */
 async function bodyOf(answer) {
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(detailOf(body) || `${answer.status} ${answer.statusText}`);
+  if (!answer.ok) throw new Error(failure(body) || `${answer.status} ${answer.statusText}`);
   if (body.now) learnTime(body.now);
   return body;
 }
@@ -114,6 +108,11 @@ export const api = {
   quota: (/** @type {string} */ site, /** @type {number} */ year, /** @type {AbortSignal} */ signal) => get(`energy/quota/${id(site)}`, { year }, signal),
   ranking: (/** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('energy/ranking', query, signal),
   siteCost: (/** @type {string} */ site, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`cost/site/${id(site)}`, query, signal),
+  cost: (/** @type {string} */ point, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`cost/${id(point)}`, query, signal),
+  bills: (/** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get('bills', query, signal),
+  /** A bill on record, null where there is none. */
+  bill: (/** @type {number} */ number, /** @type {AbortSignal} */ signal) => (Number.isInteger(number) ? get('bills', { before: number + 1, limit: 1 }, signal).then(({ bills }) => (bills[0]?.id === number ? bills[0] : null)) : Promise.resolve(null)),
+  checkBill: (/** @type {Record<string, any>} */ bill) => post('bills', bill),
   /** The ledger of a register: figures, evidence, revisions, baseline, savings, and closed months. */
   ledger: (/** @type {string} */ point, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`ledger/${id(point)}`, query, signal),
   evidence: (/** @type {string} */ point, /** @type {Record<string, any>} */ query, /** @type {AbortSignal} */ signal) => get(`ledger/${id(point)}/evidence`, query, signal),

@@ -28,7 +28,7 @@ function amount(cost) {
 export function costRows(alert) {
   const cost = costOf(alert);
   const perDay = cost?.per_day ?? alert.cost;
-  const currency = cost?.currency ?? '';
+  const currency = cost?.currency || alert.currency || '';
   const rows = [];
   const estimated = cost?.share_estimated > 0 ? ` ${t('cost.estimated', { v: number(cost.share_estimated * 100, 0) })}` : '';
   if (amount(cost)) rows.push([t(typeof cost.energy === 'number' ? 'cost.energy' : 'cost.volume'), `${amount(cost)}${estimated}`]);
@@ -44,4 +44,4 @@ export function costRows(alert) {
 export const unpriced = (alert) => (costOf(alert)?.why ? t('cost.because', { why: named(costOf(alert).why) }) : t('cost.none'));
 
 /** The cost in a list: money a day if it is left. @param {any} alert */
-export const perDay = (alert) => (typeof alert.cost === 'number' ? money(alert.cost, costOf(alert)?.currency ?? alert.currency ?? '') : '–');
+export const perDay = (alert) => (typeof alert.cost === 'number' ? money(alert.cost, alert.currency || costOf(alert)?.currency || '') : '–');

@@ -4,6 +4,7 @@ import { t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { measure, number, moment } from '../lib/format.js';
 import { percent } from '../lib/energy.js';
+import { said } from '../lib/said.js';
 import { Panel } from './panel.js';
 
 /** @param {{id: string, start: number, end: number, unit: string, metric: string, zone: string}} props */
@@ -17,6 +18,6 @@ export function Baseline({ id, start, end, unit, metric, zone }) {
     ${found.refused && html`<dt>${t('baseline.refused')}</dt><dd>${word('refused', found.refused)}${found.value !== null && found.limit !== null ? ` (${number(found.value, 3)} / ${number(found.limit, 3)})` : ''}</dd>`}
     ${found.start > 0 && html`<dt>${t('baseline.period')}</dt><dd>${moment(found.start, zone)} – ${moment(found.end, zone)}</dd>`}
     ${found.form && html`<dt>${t('baseline.fit')}</dt><dd>CV(RMSE) ${percent(found.cv)} · NMBE ${percent(found.nmbe)} · R² ${found.r2 === null ? '–' : number(found.r2, 2)}</dd>`}
-    ${saved && (saved.refused ? html`<dt>${t('baseline.savings')}</dt><dd>${saved.refused}</dd>` : html`<dt>${t('baseline.savings')}</dt><dd data-saved=${saved.saved}>${say(saved.saved)} ± ${say(saved.half_width)} <span class="note">${percent(saved.fraction)} · ${t('baseline.confidence', { v: percent(saved.confidence) })}</span></dd><dt>${t('baseline.expected')}</dt><dd>${say(saved.expected)}</dd>`)}
+    ${saved && (saved.refused ? html`<dt>${t('baseline.savings')}</dt><dd>${said({ ...saved, text: saved.refused })}</dd>` : html`<dt>${t('baseline.savings')}</dt><dd data-saved=${saved.saved}>${say(saved.saved)} ± ${say(saved.half_width)} <span class="note">${percent(saved.fraction)} · ${t('baseline.confidence', { v: percent(saved.confidence) })}</span></dd><dt>${t('baseline.expected')}</dt><dd>${say(saved.expected)}</dd>`)}
     ${savings.error && html`<dt>${t('baseline.savings')}</dt><dd>${savings.error.message}</dd>`}</dl>`}</${Panel}>`;
 }

@@ -6,6 +6,7 @@ import { moment, since } from '../lib/format.js';
 import { firstZone } from '../lib/facility.js';
 import { now } from '../lib/clock.js';
 import { href } from '../lib/route.js';
+import { said } from '../lib/said.js';
 import { desk } from '../lib/desk.js';
 import { isWaiting } from '../lib/alerts.js';
 import { Panel } from './panel.js';
@@ -17,7 +18,7 @@ export function Chain({ events, alert, zone }) {
   const open = alert.condition !== 'resolved';
   return html`<${Panel} title=${t('chain.title')} more=${html`<a class="link" href=${href('notices', '', { alert: alert.id })}>${t('chain.log')}</a>`}><ol class="chain">
     ${lines.map(({ at, event, notice }) => (event
-      ? html`<li key=${`e${event.id}`} class=${`done${event.what === 'correction' ? ' corrected' : ''}`}>${since(at, zone, now())} ${word('event', event.what)}${event.by ? html` · <bdi>${event.by}</bdi>` : ''}${event.comment ? html`<span><${Comment} text=${event.comment} /></span>` : ''}</li>`
+      ? html`<li key=${`e${event.id}`} class=${`done${event.what === 'correction' ? ' corrected' : ''}`}>${since(at, zone, now())} ${word('event', event.what)}${event.by ? html` · <bdi>${event.by}</bdi>` : ''}${event.comment ? html`<span><${Comment} text=${said({ text: event.comment, ...event })} /></span>` : ''}</li>`
       : html`<li key=${`n${notice.id}`} class=${notice.state === 'sent' ? 'done' : notice.state === 'dead' ? 'done failed' : ''} data-notice=${notice.id}>${since(at, zone, now())} ${t(`told.${notice.state}`)} <bdi>${notice.recipient || notice.channel}</bdi><span><${Result} notice=${notice} /></span></li>`))}
     ${open && isWaiting(alert) && html`<li>– ${t('chain.waiting')}<span>${t('chain.waitingWords')}</span></li>`}
     ${open && html`<li>– ${t('chain.clears')}<span>${t('chain.clearsWords')}</span></li>`}

@@ -6,6 +6,7 @@ import { now } from '../lib/clock.js';
 import { href } from '../lib/route.js';
 import { alerts } from '../lib/alerts.js';
 import { sentence } from '../lib/sentence.js';
+import { said } from '../lib/said.js';
 import { zoneOf } from '../lib/facility.js';
 
 /** One reason. @param {{alert: any, reason: any, bare?: boolean}} props bare: text only, where a link already surrounds it */
@@ -15,7 +16,7 @@ export function Reason({ alert, reason, bare }) {
   const why = reason.why ? html`${t('muted.colon')}<bdi>${reason.why}</bdi>` : '';
   if (reason.state === 'inhibited') {
     const masking = alerts.value.get(reason.by);
-    const words = masking ? sentence(masking, zone) : named(reason.title) || reason.why || reason.by;
+    const words = masking ? sentence(masking, zone) : named(reason.title) || said({ ...reason, text: reason.why, reason: undefined }) || reason.by;
     return html`${t('muted.inhibited')} ${bare || !reason.by ? html`<bdi>${words}</bdi>` : html`<a class="link" href=${href('alerts', reason.by)}><bdi>${words}</bdi></a>`}`;
   }
   if (reason.state === 'chattering') return t('muted.chattering', { n: alert.episodes });

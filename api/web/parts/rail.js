@@ -13,7 +13,7 @@ import { Icon } from './icons.js';
 /** Every view that exists; nothing is promised that is not there. */
 export const VIEWS = ['now', 'places', 'energy', 'alerts', 'meters', 'devices', 'rules', 'reports', 'settings'];
 /** Which rail entry an address belongs to. */
-export const HOME = { point: 'places', ledger: 'energy', calendar: 'alerts', notices: 'alerts' };
+export const HOME = { point: 'places', ledger: 'energy', calendar: 'alerts', notices: 'alerts', bills: 'reports' };
 
 export function Rail() {
   useChange(route);

@@ -7,6 +7,7 @@ import { language } from '../lib/i18n.js';
 import { desk } from '../lib/desk.js';
 import { money } from '../lib/cost.js';
 import { firstZone } from '../lib/facility.js';
+import { said } from '../lib/said.js';
 import { Curve } from '../chart/curve.js';
 
 /** How often a running trial is looked at, ms; an answer waits by itself for fresh partial results. */
@@ -24,13 +25,12 @@ export function Trial({ id, rule, take }) {
   return html`<section class="trial" data-trial=${id} data-state=${data.state} aria-label=${t('trial.label', { id })}>
     <div class="trial-head"><h3>${t(data.curve ? 'trial.sweep' : data.changes ? 'trial.two' : 'trial.one')}</h3><span class="note">${moment(data.start, zone)} – ${moment(data.end, zone)} · ${t(`trial.${data.state}`)}${data.samples ? ` · ${t('quality.samples', { n: data.samples })}` : ''}</span>
       ${ahead && html`<progress max="1" value=${data.progress} aria-label=${t('trial.progress')}></progress><span>${number(data.progress * 100, 0)} %</span><button class="button" onClick=${() => desk.endTrial(id)}>${t('trial.cancel')}</button>`}</div>
-    ${data.error && html`<p class="failed" role="alert"><bdi>${data.error}</bdi></p>`}
-    ${data.warnings.map((warning) => html`<p class="note" key=${warning}><bdi>${warning}</bdi></p>`)}
-    ${data.curve ? html`<${Tradeoff} curve=${data.curve} done=${!ahead} take=${take} />` : html`<${Results} trial=${data} rule=${rule} />`}
+    ${data.said.map((one, i) => html`<p class=${data.error && i === 0 ? 'failed' : 'note'} role=${data.error && i === 0 ? 'alert' : null} key=${one.text}><bdi>${said(one)}</bdi></p>`)}
+    ${data.curve ? html`<${Tradeoff} curve=${data.curve} currency=${data.currency} done=${!ahead} take=${take} />` : html`<${Results} trial=${data} rule=${rule} />`}
     ${data.changes && html`<${Changes} changes=${data.changes} zone=${zone} done=${!ahead} />`}
     ${!data.curve && !data.changes && html`<${Found} trial=${data} zone=${zone} />`}
     ${data.warming > 0 && html`<p class="note">${t('trial.warming', { n: data.warming })}</p>`}
-    ${data.not_applicable.length > 0 && html`<p class="note">${t('trial.unjudged', { n: data.not_applicable.length })} <bdi>${data.not_applicable[0].reason}</bdi></p>`}
+    ${data.not_applicable.length > 0 && html`<p class="note">${t('trial.unjudged', { n: data.not_applicable.length })} <bdi>${said(data.not_applicable[0])}</bdi></p>`}
   </section>`;
 }
 
@@ -65,18 +65,18 @@ const late = (/** @type {number | null} */ v) => (v === null || v === undefined 
 function Results({ trial, rule }) {
   const scored = trial.results.some((row) => row.score);
   return html`<div class="scroll-x"><table class="results"><thead><tr><th>${t('trial.version')}</th><th class="num">${t('rules.targets')}</th><th class="num">${t('trial.episodes')}</th><th class="num">${t('trial.hours')}</th><th class="num">${t('trial.cost')}</th>${scored && html`<th class="num">${t('trial.precision')}</th><th class="num">${t('trial.recall')}</th><th class="num">${t('trial.delay')}</th>`}</tr></thead>
-    <tbody>${trial.results.map((row) => html`<tr key=${row.rule} data-result=${row.rule}><td>${row.rule.startsWith('after:') ? t('trial.changed') : row.rule === rule.id ? t('trial.asIs') : html`<bdi>${row.rule}</bdi>`}</td><td class="num">${count(row.targets)}</td><td class="num">${count(row.episodes)}</td><td class="num">${number(row.hours, 1)}</td><td class="num">${money(row.cost)}</td>
+    <tbody>${trial.results.map((row) => html`<tr key=${row.rule} data-result=${row.rule}><td>${row.rule.startsWith('after:') ? t('trial.changed') : row.rule === rule.id ? t('trial.asIs') : html`<bdi>${row.rule}</bdi>`}</td><td class="num">${count(row.targets)}</td><td class="num">${count(row.episodes)}</td><td class="num">${number(row.hours, 1)}</td><td class="num">${money(row.cost, trial.currency)}</td>
       ${scored && html`<td class="num">${share(row.score?.precision)}</td><td class="num">${share(row.score?.recall)}</td><td class="num">${late(row.score?.delay)}</td>`}</tr>`)}</tbody></table></div>`;
 }
 
 /** The trade-off of a sweep: curve, table, suggestion. */
-function Tradeoff({ curve, done, take }) {
+function Tradeoff({ curve, currency, done, take }) {
   const scored = curve.rows.some((row) => row.score);
   const suggestion = curve.suggested !== null && curve.suggested !== undefined;
   return html`<${Curve} rows=${curve.rows} field=${curve.field} suggested=${curve.suggested} />
     ${done && html`<p class="suggestion" data-suggested=${suggestion ? String(curve.suggested) : ''}>${suggestion ? html`<b>${t('trial.suggested', { field: curve.field, v: String(curve.suggested) })}</b> ${t(scored ? 'trial.becauseLabels' : 'trial.becauseQuiet')} <button class="button" onClick=${() => take(curve.field, curve.suggested)}>${t('trial.take')}</button>` : t('trial.noSuggestion')}</p>`}
     <div class="scroll-x"><table class="results"><thead><tr><th><code>${curve.field}</code></th><th class="num">${t('trial.episodes')}</th><th class="num">${t('trial.hours')}</th><th class="num">${t('trial.rate')}</th><th class="num">${t('trial.cost')}</th>${scored && html`<th class="num">${t('trial.precision')}</th><th class="num">${t('trial.recall')}</th><th class="num">F1</th>`}</tr></thead>
-    <tbody>${curve.rows.map((row) => html`<tr key=${String(row.value)} class=${row.value === curve.suggested ? 'picked' : ''}><td><bdi>${String(row.value)}</bdi></td><td class="num">${count(row.episodes)}</td><td class="num">${number(row.hours, 1)}</td><td class="num">${number(row.rate, 2)}</td><td class="num">${money(row.cost)}</td>
+    <tbody>${curve.rows.map((row) => html`<tr key=${String(row.value)} class=${row.value === curve.suggested ? 'picked' : ''}><td><bdi>${String(row.value)}</bdi></td><td class="num">${count(row.episodes)}</td><td class="num">${number(row.hours, 1)}</td><td class="num">${number(row.rate, 2)}</td><td class="num">${money(row.cost, currency)}</td>
       ${scored && html`<td class="num">${share(row.score?.precision)}</td><td class="num">${share(row.score?.recall)}</td><td class="num">${row.score ? number(row.score.f1, 2) : '–'}</td>`}</tr>`)}</tbody></table></div>`;
 }
 

@@ -11,16 +11,17 @@ import { now } from '../lib/clock.js';
 import { tell } from '../lib/say.js';
 import { Dialog } from '../parts/dialog.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
+import { ReportTabs } from '../parts/tabs.js';
 
 const FORMS = ['xlsx', 'html', 'csv'];
 
 export function Reports() {
   const load = useLoad('reports', (signal) => api.reports(signal));
-  if (!load.data) return html`<section class="panel"><${Pending} load=${load} /></section>`;
+  if (!load.data) return html`<${ReportTabs} /><section class="panel"><${Pending} load=${load} /></section>`;
   const { months, kept } = load.data;
-  if (!months.length) return html`<section class="panel"><${Empty} title=${t('reports.none')}>${t('reports.noneWords')}</${Empty}></section>`;
+  if (!months.length) return html`<${ReportTabs} /><section class="panel"><${Empty} title=${t('reports.none')}>${t('reports.noneWords')}</${Empty}></section>`;
   const chosen = months.includes(route.value.query.month) ? route.value.query.month : months[1] ?? months[0];
-  return html`<div class="cols reports-cols"><${Months} months=${months} kept=${kept} chosen=${chosen} /><${Month} key=${chosen} month=${chosen} running=${chosen === months[0]} /></div>`;
+  return html`<${ReportTabs} /><div class="cols reports-cols"><${Months} months=${months} kept=${kept} chosen=${chosen} /><${Month} key=${chosen} month=${chosen} running=${chosen === months[0]} /></div>`;
 }
 
 const monthWords = (month) => new Intl.DateTimeFormat(locale(), { year: 'numeric', month: 'long', timeZone: 'UTC' }).format(Date.parse(`${month}-15T00:00:00Z`));

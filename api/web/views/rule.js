@@ -12,6 +12,7 @@ import { go, here, href, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
 import { lasted, sentence } from '../lib/sentence.js';
 import { perDay } from '../lib/cost.js';
+import { said } from '../lib/said.js';
 import { outline } from '../lib/tables.js';
 import { Verdict } from '../parts/deskrow.js';
 import { Severity, SeverityWord } from '../parts/severity.js';
@@ -64,7 +65,7 @@ function Facts({ rule }) {
 
 function Unjudged({ rule }) {
   if (!rule.not_applicable.length) return null;
-  return html`<${Panel} title=${t('rules.unjudged')} note=${t('rule.unjudgedNote')}><ul class="quiet">${rule.not_applicable.map((one) => html`<li key=${one.reason}><div class="pad-y"><b>${count(one.count)}</b> <bdi>${one.reason}</bdi>
+  return html`<${Panel} title=${t('rules.unjudged')} note=${t('rule.unjudgedNote')}><ul class="quiet">${rule.not_applicable.map((one) => html`<li key=${one.reason}><div class="pad-y"><b>${count(one.count)}</b> <bdi>${said(one)}</bdi>
     <span class="why"><bdi>${one.targets.slice(0, 6).join(', ')}${one.count > 6 ? ' …' : ''}</bdi></span></div></li>`)}</ul></${Panel}>`;
 }
 

@@ -7,6 +7,7 @@ import { desk } from '../lib/desk.js';
 import { renewal } from '../lib/live.js';
 import { go, here, href, refine, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
+import { said } from '../lib/said.js';
 import { outline } from '../lib/tables.js';
 import { Severity, rank } from '../parts/severity.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
@@ -76,5 +77,5 @@ function Row({ rule, firing, at }) {
     <td class="wide-only">${word('rulekind', rule.kind)}</td><td class="wide-only">${rule.pack || t('rules.own')}</td>
     <td class="num">${rule.targets ? count(rule.targets) : '–'}</td>
     <td class="num">${firing ? html`<a class="link" href=${href('alerts', '', { rule: rule.id })}>${count(firing)}</a>` : '–'}</td>
-    <td class="wide-only wrap note">${skipped ? html`${count(skipped)}: <bdi>${first.reason}</bdi>${rule.not_applicable.length > 1 ? ' …' : ''}` : rule.targets ? '–' : t('rules.nothing')}</td></tr>`;
+    <td class="wide-only wrap note">${skipped ? html`${count(skipped)}: <bdi>${said(first)}</bdi>${rule.not_applicable.length > 1 ? ' …' : ''}` : rule.targets ? '–' : t('rules.nothing')}</td></tr>`;
 }
