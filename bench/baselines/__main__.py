@@ -1,4 +1,4 @@
-"""Measures baselines, savings and monitoring in one run: `python -m bench.baselines [--peer PYTHON] [--quick]`.
+"""Measures baselines and savings in one run: `python -m bench.baselines [--peer PYTHON] [--quick]`.
 
 PYTHON is an interpreter with OpenDSM (`python -m venv V && V/bin/pip install opendsm "multimethod<2"`), which then fits the
 same columns in the same run; without it the peer's columns say so. Recorded data: STEWARD_DATA.
@@ -213,41 +213,11 @@ def balance(seeds: int) -> None:
         print(f"noise {sd:.0%}: mean of the likelihood {rms[0]:.2f}, {rms[1]:.2f}; least squares {rms[2]:.2f}, {rms[3]:.2f}")
 
 
-def monitoring(every: int) -> None:
-    """Holidays of Victoria as odd days."""
-    demand = recorded.victoria()
-    started = time.perf_counter()
-    z, day = synthetic.holidays(demand.hours, demand.weather, MELBOURNE, every)
-    holiday = np.isin(day, list(demand.holidays))
-    print(f"\nVictoria, refit every {every} days, {time.perf_counter() - started:.0f} s: weekday holidays found, other days")
-    for limit in (3.5, 4.0, 5.0):
-        odd = np.abs(z) > limit
-        print(f"|z| > {limit}: {(odd & holiday).sum()} of {holiday.sum()}, {(odd & ~holiday).sum()} of {(~holiday).sum()}")
-
-
-def drift(loads: int) -> None:
-    """False alerts a year and days to detection of the weekly CUSUM."""
-    air = recorded.victoria().weather
-    print(f"\n{loads} synthetic loads, Victoria's temperatures: false alerts a year; days to detection, median (p90)")
-    for sd, rho in ((0.02, 0.5), (0.04, 0.7)):
-        false, delays = 0, {0.01: [], 0.02: [], 0.03: []}  # type: ignore[var-annotated]
-        for seed in range(loads):
-            days = synthetic.load(air, 730, sd, rho, 1000 + seed, first=1 + 365 * (seed % 2) - (seed % 2) * 2)
-            first, second = days.between(days.start[0], days.start[365]), days.between(days.start[365], days.end[-1] + 1)
-            model, scale = synthetic.frozen(first, air)
-            false += len(synthetic.watch(model, scale, second, air).alerts)
-            for size in delays:
-                alerts = synthetic.watch(model, scale, synthetic.drifting(second, size, 63), air).alerts
-                delays[size].append(next((at - 63 for at, sign, *_ in alerts if at >= 63 and sign > 0), 999))
-        words = [f"{size:.0%} a month {np.median(d):.0f} ({np.quantile(d, 0.9):.0f})" for size, d in delays.items()]
-        print(f"day noise {sd:.0%}, rho {rho}: {false / loads:.2f}; {', '.join(words)}")
-
-
 def main() -> None:
     """Everything, in the order of docs/reference/baselines.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", help="a Python that can import opendsm")
-    parser.add_argument("--quick", action="store_true", help="fewer seeds and refits")
+    parser.add_argument("--quick", action="store_true", help="fewer seeds")
     asked = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     if asked.peer is None:
@@ -257,8 +227,6 @@ def main() -> None:
     buildings(asked.peer)
     coverage(20 if asked.quick else 60)
     balance(10 if asked.quick else 40)
-    drift(12 if asked.quick else 48)
-    monitoring(56 if asked.quick else 7)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,13 @@
-"""Synthetic days of a building with known truth, and what the monitoring finds in them.
+"""Synthetic days of a building with known truth.
 
 A load is a base with a weekday pattern, heating and cooling from the hours' temperatures, and relative AR(1) noise; all seeded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from metering import cusum
 from metering.baselines import Baseline, Consumption, Form, Limits, Purpose, fit
-from metering.cusum import DriftState, cross_validated, relative, step_drift, weekly_scale
 from metering.degree_days import Side, Weather, excess
 from metering.towt import Week
 from steward.model import FloatArray, IntArray
@@ -52,72 +48,17 @@ def load(air: Weather, days: int, sd: float, rho: float, seed: int, first: int =
     return Consumption(start, start + DAY, clean * noise, np.ones(days, np.bool_))
 
 
-def frozen(year: Consumption, air: Weather) -> tuple[Baseline, float]:
-    """The frozen baseline of a fit year and the spread of its weekly means, cross-validated."""
-
-    def refit(part: Consumption) -> Baseline | None:
-        found = fit(part, air, Form.TOWT, UTC, purpose=Purpose.SAVINGS, limits=Limits(scatter=((float("inf"), 9.0),)))
-        return found if isinstance(found, Baseline) else None
-
-    baseline = refit(year)
-    assert baseline is not None
-    return baseline, weekly_scale(year.start // DAY, cross_validated(year, air, refit))
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the drift watch says of a year: alerts as (day in the year, sign, first day, size)."""
-
-    alerts: tuple[tuple[int, int, int, float], ...]
-
-
-def watch(baseline: Baseline, scale: float, year: Consumption, air: Weather) -> Found:
-    """The drift fold over a year of days."""
-    residual = relative(year.value, baseline.predict(year, air))
-    state, alerts, row = DriftState.of(np.array([scale])), [], np.array([0])
-    day = year.start // DAY
-    for i in range(len(day)):
-        found = step_drift(state, row, day[i : i + 1], residual[i : i + 1])
-        for sign, since, size in zip(found.sign, found.since, found.size, strict=True):
-            alerts.append((i, int(sign), int(since - day[0]), float(size)))
-    return Found(tuple(alerts))
+def frozen(year: Consumption, air: Weather) -> Baseline:
+    """The baseline of a fit year, not refitted afterwards."""
+    found = fit(year, air, Form.TOWT, UTC, purpose=Purpose.SAVINGS, limits=Limits(scatter=((float("inf"), 9.0),)))
+    assert isinstance(found, Baseline)
+    return found
 
 
 def drifting(year: Consumption, a_month: float, from_day: int) -> Consumption:
     """The year with consumption that grows by a share a month from a day on."""
     months = np.maximum(np.arange(len(year.start)) - from_day, 0) / 30.44
     return Consumption(year.start, year.end, year.value * (1 + a_month * months), year.eligible, year.unit)
-
-
-def holidays(hours: Consumption, air: Weather, week: Week, every: int = 7) -> tuple[FloatArray, FloatArray]:
-    """z and local day of each day judged: refit every so many days on the past two years, as the scheduler does it."""
-    first = int(hours.start[0])
-    state = cusum.OddDayState.of(1)
-    z: list[float] = []
-    days: list[float] = []
-    at = first + 56 * DAY
-    while at < hours.end[-1]:
-        past = hours.between(at - 730 * DAY, at)
-        baseline = fit(past, air, Form.TOWT, week, purpose=Purpose.MONITORING, trim=5.0)
-        assert isinstance(baseline, Baseline)
-        if not len(z):  # the window starts with the residuals of the first fit
-            day, value = cusum.day_means(past.start, relative(past.value, baseline.predict(past, air)), week)
-            _judge(state, day, value)
-        coming = hours.between(at, at + every * DAY)
-        day, value = cusum.day_means(coming.start, relative(coming.value, baseline.predict(coming, air)), week)
-        found = _judge(state, day, value)
-        z += found
-        days += [float(number) for number in day[np.isfinite(value)]]
-        at += every * DAY
-    return np.array(z), np.array(days)
-
-
-def _judge(state: cusum.OddDayState, day: IntArray, value: FloatArray) -> list[float]:
-    """z of days of one point, in order."""
-    found: list[float] = []
-    for i in range(len(day)):
-        found += cusum.step_odd(state, np.array([0]), day[i : i + 1], value[i : i + 1]).z.tolist()
-    return found
 
 
 def least_squares(air: Weather, start: IntArray, value: FloatArray) -> tuple[float, float]:

@@ -56,7 +56,7 @@ def shaped(one: Recorded) -> bool:
     return one.name.startswith("artificial") or one.name.endswith("nyc_taxi.csv")
 
 
-def stream(make: Callable[[], Detector]) -> Callable[[Recorded], FloatArray]:
+def stream(make: Callable[[], Detector[float]]) -> Callable[[Recorded], FloatArray]:
     """Scores of a detector, row by row."""
 
     def run(one: Recorded) -> FloatArray:

@@ -1,8 +1,8 @@
 """The kinds that learn, on recorded loads: `python -m bench.rules.recorded` (data as in `bench.recorded`).
 
-Victoria (demand of a state, three years, holidays known): deviation by day with a baseline refitted weekly, against the plain
-residual monitoring of `metering.cusum` in the same run; the hour-of-week profile, baseload and level. Two buildings of BDG2
-(nine months, unlabelled): how often each kind speaks. Rules as in the energy pack, one setting for all.
+Victoria (demand of a state, three years, holidays known): deviation by day with a baseline refitted weekly; the hour-of-week
+profile, baseload and level. Two buildings of BDG2 (nine months, unlabelled): how often each kind speaks. Rules as in the
+energy pack, one setting for all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from bench.baselines import recorded, synthetic
+from bench.baselines import recorded
 from bench.baselines.__main__ import MELBOURNE
 from metering.baselines import Baseline, Form, Purpose, fit
 from rules.contract import Kind, Rule
@@ -58,7 +58,7 @@ def fired(kind: Kind, here: Facility, at: IntArray, columns: dict[str, FloatArra
 
 
 def refitted(demand: recorded.Demand, every: int) -> FloatArray:
-    """Expected values by a baseline of the last two years, refitted each `every` days as `synthetic.holidays` does; the first
+    """Expected values by a baseline of the last two years, refitted each `every` days as the service does; the first
     56 days by the first fit."""
     hours, first = demand.hours, int(demand.hours.start[0])
     expected = np.full(len(hours.start), np.nan)
@@ -104,9 +104,6 @@ def main() -> None:
     print(f"Victoria, {days:.0f} days, {time.perf_counter() - started:.0f} s with refits")
     print(f"deviation by day: {len(flagged & demand.holidays)} of {len(demand.holidays)} weekday holidays, "
           f"{len(flagged - demand.holidays)} other days")  # fmt: skip
-    z, day = synthetic.holidays(demand.hours, demand.weather, MELBOURNE, every)
-    mark = np.isin(day, list(demand.holidays))
-    print(f"metering.cusum, the same: {(mark & (np.abs(z) > 4)).sum()}, {(~mark & (np.abs(z) > 4)).sum()}")
     print("\n| kind | alerts | a year |\n|---|---|---|")
     dates = frozenset((EPOCH + timedelta(days=one)).isoformat() for one in demand.holidays)
     pack: dict[str, Kind] = {

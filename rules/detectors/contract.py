@@ -10,9 +10,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from rules.local import changes
+from steward.model import FloatArray
 from steward.units import DAY, HOUR, MINUTE
 
 DAY_SLOT = 5 * MINUTE
@@ -20,17 +21,20 @@ DAY_SLOTS, WEEK_SLOTS = DAY // DAY_SLOT, 168
 _EPOCH_WEEKDAY = 3
 
 Saved = dict[str, Any]
+Row = Sequence[float] | FloatArray
+Sample = TypeVar("Sample", contravariant=True)
 
 
-class Detector(Protocol):
-    """One series, one sample at a time. `threshold` is the score from which a sample is worth an alert."""
+class Detector(Protocol[Sample]):
+    """One sample at a time: a number (a series) or a row of numbers (a network of tags). `threshold` is the score from which a
+    sample is worth an alert."""
 
     threshold: float
 
-    def score(self, x: float, t: int) -> float:
+    def score(self, x: Sample, t: int) -> float:
         """How unusual x at t is; changes nothing that a later score depends on."""
 
-    def learn(self, x: float, t: int) -> None:
+    def learn(self, x: Sample, t: int) -> None:
         """Takes x in."""
 
     def save(self) -> Saved:
@@ -40,25 +44,13 @@ class Detector(Protocol):
         """Goes on from what `save` gave."""
 
 
-class VectorDetector(Protocol):
-    """Several tags, one row of values at a time; `names` says which tags made the last score, the worst first."""
+class VectorDetector(Detector[Row], Protocol):
+    """A detector of rows that also says which tags made its last score."""
 
-    threshold: float
-
-    def score(self, x: Sequence[float], t: int) -> float:
-        """How unusual the row x at t is."""
-
-    def learn(self, x: Sequence[float], t: int) -> None:
-        """Takes x in."""
+    tags: list[str]
 
     def names(self, most: int = 3) -> list[str]:
-        """The tags with the highest ratios of the last score."""
-
-    def save(self) -> Saved:
-        """The state as plain data."""
-
-    def restore(self, saved: Saved) -> None:
-        """Goes on from what `save` gave."""
+        """The tags that made the last score, the worst first, at most so many."""
 
 
 class Civil:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from rules.detectors.contract import Civil, Saved
+from rules.detectors.contract import Civil, Row, Saved, VectorDetector
 from steward.model import BoolArray, FloatArray, IntArray
 from steward.units import DAY, HOUR
 
@@ -119,7 +119,7 @@ def _binary(rows: FloatArray, step: FloatArray) -> FloatArray:
     return np.where(few, 0.0, step)
 
 
-class Network:
+class Network(VectorDetector):
     """The detector: `fit` on normal rows first, then `score`, `learn` row by row. Score: the largest ratio, alert from 1.5.
 
     tags: their names; partners: pairs that may not explain each other; zone: of the local day; every: ns between rows."""
@@ -148,7 +148,7 @@ class Network:
         follows = np.concatenate(([False], np.diff(at) <= 1.5 * self.every))
         self.model = fit(rows, np.array([self._turn(t) for t in at.tolist()]), follows, self.partner, step)
 
-    def score(self, x: Sequence[float] | FloatArray, t: int) -> float:
+    def score(self, x: Row, t: int) -> float:
         """The largest ratio of a tag; 0 before the fit, without the row before, or where a value is missing."""
         recent = self._next(np.asarray(x, np.float64), t)
         if recent is None or self.model is None:
@@ -162,7 +162,7 @@ class Network:
         rest = self.model.residual(self._before, row, self._turn(t))
         return np.concatenate((self._recent[-(LONG - 1) :], rest[None]))
 
-    def learn(self, x: Sequence[float] | FloatArray, t: int) -> None:
+    def learn(self, x: Row, t: int) -> None:
         """Takes the row in; after a gap the means over residuals start anew. The model itself changes by `fit` only."""
         row = np.asarray(x, np.float64)
         if t <= self._t or np.isnan(row).any():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rules.detectors.contract import Detector
+from rules.detectors.contract import Detector, VectorDetector
 from rules.detectors.network import Network
 from rules.detectors.record import RecordRatio
 from rules.detectors.record_bank import Bank
@@ -43,43 +43,45 @@ class OneOfBank:
         self.bank.restore(saved)
 
 
-class OneOfNetwork:
-    """The network of three points that follow one signal, fitted before, behind the interface of one series."""
+class OneOfRows:
+    """A detector of rows behind the interface of one series: three points that follow one signal, fitted before."""
 
-    threshold = Network.threshold
-
-    def __init__(self) -> None:
-        self.network = Network(["a", "b", "c"], every=STEP)
-        self.network.fit(self.rows(signal()[:600]), START - (600 - np.arange(600)) * STEP)
-
-    @staticmethod
-    def rows(x: FloatArray) -> FloatArray:
-        noise = np.random.default_rng(5).normal(0, 0.1, (len(x), 2))
-        return np.stack((x, 2 * x + noise[:, 0], 5 - x + noise[:, 1]), axis=1)
+    def __init__(self, rows: VectorDetector) -> None:
+        self.rows, self.threshold = rows, rows.threshold
 
     def score(self, x: float, t: int) -> float:
-        return self.network.score([x, 2 * x, 5 - x], t)
+        return self.rows.score([x, 2 * x, 5 - x], t)
 
     def learn(self, x: float, t: int) -> None:
-        self.network.learn([x, 2 * x, 5 - x], t)
+        self.rows.learn([x, 2 * x, 5 - x], t)
 
     def save(self) -> dict[str, Any]:
-        return self.network.save()
+        return self.rows.save()
 
     def restore(self, saved: dict[str, Any]) -> None:
-        self.network.restore(saved)
+        self.rows.restore(saved)
 
 
-DETECTORS: dict[str, Callable[[], Detector]] = {
+def network() -> VectorDetector:
+    found = Network(["a", "b", "c"], every=STEP)
+    x, noise = signal()[:600], np.random.default_rng(5).normal(0, 0.1, (600, 2))
+    rows = np.stack((x, 2 * x + noise[:, 0], 5 - x + noise[:, 1]), axis=1)
+    found.fit(rows, START - (600 - np.arange(600)) * STEP)
+    return found
+
+
+VECTORS: dict[str, Callable[[], VectorDetector]] = {"network": network}
+DETECTORS: dict[str, Callable[[], Detector[float]]] = {
     "record ratio": lambda: RecordRatio("Asia/Shanghai"),
     "record ratio without gate": lambda: RecordRatio("Europe/Berlin", gate=False),
     "record ratio in a bank": OneOfBank,
     "rolling z": lambda: RollingZ(96),
     "week profile": WeekProfile,
-    "network": OneOfNetwork,
+    **{name: lambda make=make: OneOfRows(make()) for name, make in VECTORS.items()},  # type: ignore[misc]
 }
 AFFINE = ["record ratio", "record ratio without gate", "record ratio in a bank", "rolling z", "week profile"]
 every = pytest.mark.parametrize("name", DETECTORS)
+every_vector = pytest.mark.parametrize("name", VECTORS)
 
 
 def signal(seed: int = 1) -> FloatArray:
@@ -91,7 +93,7 @@ def signal(seed: int = 1) -> FloatArray:
     return value
 
 
-def play(detector: Detector, value: FloatArray, first: int = 0) -> FloatArray:
+def play(detector: Detector[float], value: FloatArray, first: int = 0) -> FloatArray:
     scores = []
     for row, x in enumerate(value.tolist(), first):
         scores.append(detector.score(x, START + row * STEP))
@@ -127,7 +129,7 @@ def test_scoring_alone_changes_nothing(name: str) -> None:
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e9, -273.15])
 @every
 def test_a_constant_signal_is_silent(name: str, value: float) -> None:
-    if name == "network":
+    if name in VECTORS:
         pytest.skip("it was fitted on another signal; tests of its own")
     assert play(DETECTORS[name](), np.full(400, value)).max() < DETECTORS[name]().threshold
 
@@ -172,3 +174,31 @@ def test_another_unit_gives_the_same_alerts(name: str, scale: float, offset: flo
     plain, other = play(DETECTORS[name](), signal()), play(DETECTORS[name](), scale * signal() + offset)
     np.testing.assert_array_equal(plain >= limit, other >= limit)
     np.testing.assert_allclose(other, plain, rtol=1e-6, atol=1e-9)
+
+
+@every_vector
+def test_a_detector_of_rows_names_the_tag_that_does_not_fit_first(name: str) -> None:
+    detector = VECTORS[name]()
+    for row, x in enumerate(signal()[:20].tolist()):
+        detector.learn([x, 2 * x, 5 - x], START + row * STEP)
+    x = float(signal()[20])
+    assert detector.score([x, 2 * x + 300, 5 - x], START + 20 * STEP) >= detector.threshold
+    assert detector.names()[0] == detector.tags[1]
+    assert len(detector.names(1)) == 1
+    assert set(detector.names(9)) <= set(detector.tags)
+
+
+@every_vector
+def test_a_row_with_a_missing_value_is_ignored_and_no_row_is_changed(name: str) -> None:
+    plain, disturbed = VECTORS[name](), VECTORS[name]()
+    for row, x in enumerate(signal()[:100].tolist()):
+        t, values = START + row * STEP, np.array([x, 2 * x, 5 - x])
+        assert disturbed.score(values, t) == plain.score(values, t)
+        for one in (plain, disturbed):
+            one.learn(values, t)
+        assert values.tolist() == [x, 2 * x, 5 - x]
+        for place in range(3):
+            holed = values + 100
+            holed[place] = np.nan
+            assert disturbed.score(holed, t + 1) == 0.0
+            disturbed.learn(holed, t + 1)
