@@ -7,6 +7,7 @@ import { firstZone } from '../lib/facility.js';
 import { now } from '../lib/clock.js';
 import { href, route } from '../lib/route.js';
 import { useBeat } from '../lib/beat.js';
+import { said } from '../lib/said.js';
 import { Severity } from '../parts/severity.js';
 import { Panel, Pending } from '../parts/panel.js';
 
