@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from collectors.tap import Frame
+from steward.errors import BrokerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,19 @@ class Tls:
     cert: str = ""
     key: str = ""
     insecure: bool = False
+
+    def context(self, broker: str) -> ssl.SSLContext:
+        """For the connection to a broker of this id. Raises BrokerError for files that cannot be used."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca or None)
+            if self.cert:
+                context.load_cert_chain(self.cert, self.key or None)
+        except (OSError, ValueError) as error:
+            raise BrokerError(f"broker {broker}: the TLS files cannot be used: {error}") from None
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ import contextlib
 import random
 import selectors
 import socket
-import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,8 +59,8 @@ class MqttConnection:
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        self.received = self.bytes = self.acknowledged = self.connects = 0
-        """Messages received, bytes received, messages acknowledged, connections made since the start."""
+        self.received = self.bytes = self.acknowledged = self.connects = self.published = self.refused = 0
+        """Messages received, bytes, messages acknowledged, connections made, publications of QoS 1 taken, and refused."""
         self.last_message = 0
         """Arrival of the newest message, ns."""
         self._client = _client(broker)
@@ -68,6 +68,7 @@ class MqttConnection:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_unsubscribe = self._on_unsubscribe
         self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
         self._orders: deque[Callable[[], None]] = deque()
         self._wake_out, self._wake_in = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -75,7 +76,7 @@ class MqttConnection:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake_in, selectors.EVENT_READ)
         self._thread: threading.Thread | None = None
-        self._stopping = self._holding = False
+        self._stopping = self._holding = self._renewing = False
         self._held = threading.Event()
         self._session = 0
         self._state, self._error, self._refusal = "connecting", "", ""
@@ -111,6 +112,16 @@ class MqttConnection:
         """Publishes; while there is no connection a message of QoS 0 is lost, one of QoS 1 waits. retain: the broker keeps it
         for those who subscribe later; an empty payload takes that away."""
         self._order(lambda: self._publish(topic, payload, qos, retain))
+
+    def change_will(self, will: tuple[str, bytes] | None) -> None:
+        """What the broker says from now on when we are lost; where it differs we leave, heard to do so, and come back."""
+
+        def change() -> None:
+            if will != self.broker.will:
+                self.broker, self._renewing = replace(self.broker, will=will), True
+                self._client.will_clear() if will is None else self._client.will_set(*will, qos=1, retain=True)
+
+        self._order(change)
 
     def wake(self) -> None:
         """Makes the loop turn, e.g. because the intake has room again."""
@@ -201,12 +212,14 @@ class MqttConnection:
             if pending or ready.get(tap, 0) & selectors.EVENT_READ:
                 self._read(tap)
             self._obey()
-            if leaving := self._subscriptions.leave(now, intake.idle(now)):
-                self._ask([], leaving)
+            if left := self._subscriptions.leave(now, intake.idle(now)):
+                self._ask([], left)
             if client.want_write():
                 client.loop_write()
             tap.flush()
-            if self._stopping and not self._orders and not tap.waiting and client.socket() is not None:
+            leave = (self._stopping or self._renewing) and not self._orders and not tap.waiting
+            if leave and client.socket() is not None:
+                self._renewing = False
                 client.disconnect()
                 tap.flush()
                 return
@@ -330,6 +343,9 @@ class MqttConnection:
             log.warning("broker_lost", broker=self.broker.id, error=str(reason))
             self._lost(str(reason))
 
+    def _on_publish(self, client: paho.Client, data: Any, packet: int, reason: ReasonCode, properties: Any) -> None:
+        self.published, self.refused = self.published + (not reason.is_failure), self.refused + reason.is_failure
+
     def _publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
         try:
             self._client.publish(topic, payload, qos, retain)
@@ -360,7 +376,7 @@ def _client(broker: Broker) -> _Client:
     if broker.username:
         client.username_pw_set(broker.username, broker.password or None)
     if url.scheme in ("mqtts", "wss"):
-        client.tls_set_context(_context(broker))
+        client.tls_set_context(broker.tls.context(broker.id))
         client.tls_insecure_set(broker.tls.insecure)
     if url.scheme in ("ws", "wss"):
         client.ws_set_options(path=url.path if url.path not in ("", "/") else "/mqtt")
@@ -373,16 +389,3 @@ def _client(broker: Broker) -> _Client:
     else:
         client.connect_async(url.hostname, port, keepalive)
     return client
-
-
-def _context(broker: Broker) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=broker.tls.ca or None)
-        if broker.tls.cert:
-            context.load_cert_chain(broker.tls.cert, broker.tls.key or None)
-    except (OSError, ValueError) as error:
-        raise BrokerError(f"broker {broker.id}: the TLS files cannot be used: {error}") from None
-    if broker.tls.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -71,11 +71,17 @@ def described(table: BrokerTable, settings: Settings, environ: Mapping[str, str]
         keepalive=table.keepalive / SECOND,
         memory=memory / f"subscriptions-{table.id}.json",
         filters=filters_of(table),
-        will=_will(table, settings),
+        will=will_of(table, settings),
     )
 
 
-def _will(table: BrokerTable, settings: Settings) -> tuple[str, bytes] | None:
+def renew_wills(settings: Settings, connections: Sequence[MqttConnection]) -> None:
+    """Another facility file: what the brokers say when we are lost, where that differs. The brokers are the same."""
+    for table, connection in zip(settings.brokers, connections, strict=True):
+        connection.change_will(will_of(table, settings))
+
+
+def will_of(table: BrokerTable, settings: Settings) -> tuple[str, bytes] | None:
     """What the broker says when we are lost, where a channel announces through it."""
     topics = (one.topic for one in settings.notices.channels if one.type == "mqtt" and one.broker == table.id)
     topic = next(topics, "")

@@ -157,7 +157,7 @@ class Steward:
         facility = await asyncio.to_thread(self.directory.prepare, settings)
         rules = await asyncio.to_thread(rules_of, settings, facility)
         plan = self.notices.prepare(settings, facility)
-        self.pipeline.reroute(self._routing(facility))
+        self.pipeline.reroute(self._routing(facility, settings))
         self.settings = settings
         facility = await asyncio.to_thread(self.directory.take, settings)
         await self._rebind(facility)
@@ -165,6 +165,7 @@ class Steward:
         await self.books.rebind(facility, settings.meters, settings.ledger)
         await self.desk.rebind(facility, settings.desk, self.judge.masks)
         await self.notices.renew(plan)
+        brokers.renew_wills(settings, self.connections)
         log.info("reloaded", points=len(facility.points), devices=len(facility.devices), rules=len(rules))
 
     # -- building
@@ -226,16 +227,12 @@ class Steward:
             log.warning("latest_not_loaded", error=str(error))
             return Batch.of([], [], [])
 
-    def _routing(self, facility: Facility) -> Routing:
+    def _routing(self, facility: Facility, settings: Settings | None = None) -> Routing:
         clock = self.settings.clock
         return Routing(
-            facility,
-            self.index,
-            future_limit=clock.future_limit,
-            skew_limit=clock.skew_limit,
-            admit=self.directory.admit,
-            own=self.notices.topics,
-        )
+            facility, self.index, future_limit=clock.future_limit, skew_limit=clock.skew_limit, admit=self.directory.admit,
+            own=self.notices.topics_with(settings or self.settings),
+        )  # fmt: skip
 
     async def _connect(self, undo: contextlib.AsyncExitStack) -> None:
         for table in self.settings.brokers:

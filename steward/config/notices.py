@@ -252,7 +252,8 @@ def check_rules(
     """What is wrong with the rules and kinds that routes and digests name. rules, kinds: those that there are; origin: table
     name -> the file of each of its entries."""
     problems = []
-    for name, rows in (("route", tables.routes), ("digest", tables.digests)):
+    named: dict[str, Sequence[RouteTable | DigestTable]] = {"route": tables.routes, "digest": tables.digests}
+    for name, rows in named.items():
         for row, file in zip(rows, origin.get(name, ()), strict=True):
             for key, known in (("rule", rules), ("kind", kinds)):
                 for value in getattr(row, key):

@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,8 +22,11 @@ from prometheus_client import CollectorRegistry
 from collectors.broker import EmbeddedBroker
 from collectors.mqtt import Broker, MqttConnection
 from steward.app.brokers import described
-from steward.app.notices.service import NoticeService, transitions_of
+from steward.app.notices.service import NoticeService, send_test, transitions_of
+from steward.app.service import Steward
+from steward.app.tools.checking import read
 from steward.config import Settings, parse
+from steward.errors import BrokerError, NotFound
 from steward.live import LiveState
 from steward.model import Alert, Batch, Condition, PointIndex, Severity
 from steward.records import Records
@@ -64,6 +68,33 @@ id = "all"
 channels = ["ha"]
 group_wait = "0s"
 """
+SITE = """
+[store]
+path = "samples.duckdb"
+[records]
+url = "sqlite:///records.db"
+[spool]
+path = "spool"
+[[broker]]
+id = "main"
+url = "{url}"
+[[site]]
+id = "a"
+name = "A"
+[[template]]
+id = "meter"
+format = "native"
+[[template.point]]
+id = "power"
+field = "power"
+metric = "power"
+unit = "kW"
+[[device]]
+id = "a"
+template = "meter"
+site = "a"
+"""
+CHANNEL = '[[channel]]\nid = "ha"\ntype = "mqtt"\nbroker = "main"\npoints = ["a.*"]\n'
 KEYS = {
     "unique_id", "name", "device_class", "state_topic", "payload_on", "payload_off", "json_attributes_topic", "value_template",
     "state_class", "icon", "unit_of_measurement", "options", "availability_topic", "payload_available",
@@ -167,6 +198,69 @@ async def until(condition: Callable[[], object]) -> None:
 def _service(settings: Settings, index: PointIndex, records: Records) -> NoticeService:
     rule = lambda id: None  # noqa: E731
     return NoticeService(settings, {}, lambda: settings.facility, rule, index, records, lambda: NOW, CollectorRegistry(), 1)
+
+
+async def test_a_reload_announces_a_new_channel_and_what_it_adds_and_withdraws_what_is_gone(port: int, tmp_path: Path) -> None:
+    url = f"mqtt://127.0.0.1:{port}"
+    text = SITE.format(url=url)
+    file = tmp_path / "site.toml"
+
+    async def reload(more: str) -> None:
+        file.write_text(text + more, encoding="utf-8")
+        await steward.reload()
+
+    def held(prefix: str) -> list[str]:
+        return sorted(topic for topic, payload in ear.seen.items() if payload and topic.startswith(prefix))
+
+    file.write_text(text, encoding="utf-8")
+    steward = Steward(read(file), clock=time.time_ns, environ={}, data=tmp_path, reread=lambda: read(file))
+    await steward.start()
+    ear = Listener(port)
+    try:
+        await reload(CHANNEL)
+        await until(lambda: len(held("homeassistant/")) == 4 and ear.seen.get("steward/status") == b"online")
+        assert any("a_2epower" in topic for topic in held("homeassistant/")), "the point"
+        will = steward.connections[0]
+        await until(lambda: will.broker.will == ("steward/status", b"offline") and will.connects == 2 and will.status().ready)
+        await until(lambda: ear.seen.get("steward/status") == b"online")
+        await reload(CHANNEL + '[[site]]\nid = "b"\nname = "B"\n')
+        await until(lambda: len(held("homeassistant/")) == 7)
+        await reload(CHANNEL.replace('"a.*"', '"nothing"'))
+        await until(lambda: len(held("homeassistant/")) == 3 and not held("steward/sites/b/"))
+        await reload(CHANNEL + 'topic = "energy"\n')
+        await until(lambda: ear.seen.get("energy/status") == b"online" and not held("steward/"))
+        await reload("")
+        await until(lambda: not held("homeassistant/") and not held("energy/"))
+        late = Listener(port)
+        try:
+            late.client.publish("end", b"1", 1)
+            await until(lambda: late.seen.get("end") == b"1")
+            assert not [topic for topic in late.seen if topic.startswith(("homeassistant/", "energy/", "steward/"))]
+        finally:
+            late.stop()
+    finally:
+        ear.stop()
+        await steward.stop()
+
+
+async def test_a_test_notice_over_mqtt_needs_no_service_and_says_that_the_broker_took_it(port: int) -> None:
+    text = FILE.replace("mqtt://127.0.0.1:1", f"mqtt://127.0.0.1:{port}")
+    ear = Listener(port)
+    try:
+        said = await send_test(parse([("f.toml", text)]), {}, "ha", "Li Wei", NOW)
+        assert said == ["ha: taken by main at steward/notices"]
+        await until(lambda: "steward/notices" in ear.seen)
+        assert "Li Wei" in json.loads(ear.seen["steward/notices"])["text"]
+    finally:
+        ear.stop()
+
+
+async def test_a_test_notice_over_mqtt_says_when_there_is_no_broker_and_no_such_channel() -> None:
+    text = FILE.replace("mqtt://127.0.0.1:1", f"mqtt://127.0.0.1:{free_port()}").replace("points =", 'timeout = "1s"\npoints =')
+    with pytest.raises(BrokerError, match=r"127\.0\.0\.1:"):
+        await send_test(parse([("f.toml", text)]), {}, "ha", "Li Wei", NOW)
+    with pytest.raises(NotFound, match="no channel 'haa', expected one of ha"):
+        await send_test(parse([("f.toml", text)]), {}, "haa", "Li Wei", NOW)
 
 
 def _state(records: Records, condition: Condition) -> Any:

@@ -1,8 +1,9 @@
 """Alerts and points as MQTT topics, through the connection that the collectors hold: a mirror that is always whole.
 
 Invariants: after each connection everything is published anew, retained (discovery, counts, alerts, points), so that what a
-broker forgot comes back; an alert that is over is cleared, also one that ended while we were down; the broker says `offline`
-for us when we are lost. What cannot be published now is not queued here: the next connection says it all.
+broker forgot comes back; an alert that is over is cleared, also one that ended while we were down; what another facility file
+does not name any more is withdrawn; the broker says `offline` for us when we are lost. What cannot be published now is not
+queued here: the next connection says it all.
 """
 
 from __future__ import annotations
@@ -37,23 +38,40 @@ class Announcer:
     """One channel of type mqtt. In the event loop; publishing hands over to the connection's thread."""
 
     def __init__(self, table: ChannelTable, plan: Plan, link: Link, facility: Facility, index: PointIndex) -> None:
-        self._table, self._link, self._index = table, link, index
+        self._link, self._index = link, index
         self._connects = 0
+        self._held: set[str] = set()  # topics that the broker keeps something of ours for
         self._firing: dict[str, Item] = {}
         self._over: set[str] = set()
         self._cursor = 0
         self._spoken = 0
-        self.renew(plan, facility)
+        self.renew(table, plan, facility)
 
-    def renew(self, plan: Plan, facility: Facility) -> None:
-        """Another facility file: everything is said anew."""
-        self._plan, self._facility = plan, facility
+    def renew(self, table: ChannelTable, plan: Plan, facility: Facility) -> None:
+        """Another facility file: everything is said anew, and what is not said any more is withdrawn."""
+        self._table, self._plan, self._facility = table, plan, facility
         self._reader = reader_of(self._table, None, plan, facility)
         patterns = self._table.points
         self._points: list[Point] = [
             point for id, point in facility.points.items() if any(fnmatchcase(id, pattern) for pattern in patterns)
         ]
         self._connects = -1
+
+    def serves(self, table: ChannelTable | None) -> bool:
+        """Whether a channel of another facility file speaks at the same topics of the same broker."""
+        own = self._table
+        return table is not None and (table.type, table.broker, table.topic, table.discovery) == (
+            "mqtt",
+            own.broker,
+            own.topic,
+            own.discovery,
+        )
+
+    def withdraw(self) -> None:
+        """The channel is no more: nothing of ours stays at the broker, and Home Assistant forgets what we described."""
+        described = f"{self._table.discovery}/"
+        first = sorted(self._held, key=lambda topic: (not topic.startswith(described), topic))
+        self._publish([mqtt.Publication(topic, b"") for topic in first])
 
     @property
     def topic(self) -> str:
@@ -106,6 +124,7 @@ class Announcer:
 
     def _everything(self) -> None:
         table, language = self._table, self._reader.language
+        before, self._held = self._held, set()
         self._publish([mqtt.Publication(f"{self.topic}/status", mqtt.ONLINE)])
         self._publish(mqtt.discovery(self._facility, self._points, self.topic, table.discovery, __version__, language))
         for id in self._over - set(self._firing):
@@ -114,6 +133,8 @@ class Announcer:
         self._publish([mqtt.alert(item, self.topic, self._reader) for item in self._firing.values()])
         for site in self._facility.sites:
             self._publish(mqtt.counts(site, self._firing.values(), self.topic))
+        self._held |= before & {f"{self.topic}/points/{point.id}" for point in self._points}
+        self._publish([mqtt.Publication(topic, b"") for topic in sorted(before - self._held)])
 
     def _values(self, live: LiveState) -> None:
         numbers = {number: point for point in self._points if (number := self._index.get(point.id)) is not None}
@@ -128,3 +149,7 @@ class Announcer:
     def _publish(self, publications: Iterable[mqtt.Publication]) -> None:
         for one in publications:
             self._link.publish(one.topic, one.payload, one.qos, one.retain)
+            if one.retain and one.payload:
+                self._held.add(one.topic)
+            elif one.retain:
+                self._held.discard(one.topic)

@@ -13,12 +13,14 @@ from prometheus_client import CollectorRegistry
 from rules.contract import Rule
 from steward.app.notices.announcer import Announcer, Link
 from steward.app.notices.notifier import Notifier, Preview
+from steward.app.notices.once import publish_once
 from steward.app.notices.plan import Calendars, Plan, item_of, plan_of
 from steward.config import Settings
+from steward.config.values import nearest
 from steward.errors import NotFound
 from steward.live import LiveState
 from steward.model import Alert, Condition, Facility, PointIndex, Severity
-from steward.notices import Item
+from steward.notices import Item, Notice, spread
 from steward.records import AlertRecord, Records, model
 from steward.records.outbox import Delivery
 from steward.units import DAY
@@ -49,7 +51,8 @@ class NoticeService:
         self._records, self._clock = records, clock
         self.plan = plan_of(settings, environ, facility())
         self.topics = _topics(settings)
-        self._announcers: list[Announcer] = []
+        self._links: Mapping[str, Link] = {}
+        self._announcers: dict[str, Announcer] = {}
         self.notifier = Notifier(
             self.plan,
             records,
@@ -66,40 +69,54 @@ class NoticeService:
 
     async def start(self, links: Mapping[str, Link]) -> None:
         """Takes up where the last run ended. links: broker id -> its connection."""
-        if any(table.type == "mqtt" for table in self.plan.tables.values()):
-            await self._announce(links)
+        self._links = links
+        await self._announce()
         await self.notifier.start()
 
-    async def _announce(self, links: Mapping[str, Link]) -> None:
+    async def _announce(self) -> None:
+        """Makes announcers for channels that have none yet."""
+        new = [one for one in self.plan.tables.values() if one.type == "mqtt" and one.id not in self._announcers]
+        if not new:
+            return
         firing = await asyncio.to_thread(self._records.alerts, conditions={Condition.FIRING}, limit=10_000)
         over = await asyncio.to_thread(self._records.alerts, conditions={Condition.RESOLVED}, limit=1000)
         recent = [one.id for one in over.alerts if (one.alert.resolved or 0) >= self._clock() - CLEAR]
         items = [self._describe(one, 0) for one in firing.alerts]
-        for table in self.plan.tables.values():
-            link = links.get(table.broker)
-            if table.type == "mqtt" and link is not None:
+        for table in new:
+            link = self._links.get(table.broker)
+            if link is not None:
                 announcer = Announcer(table, self.plan, link, self._facility(), self._index)
                 announcer.load(items, recent)
-                self._announcers.append(announcer)
-                self.notifier.postman.others[table.id] = announcer
+                self._announcers[table.id] = self.notifier.postman.others[table.id] = announcer
 
     async def stop(self) -> None:
         """Finishes what is under way."""
         await self.notifier.stop()
-        for announcer in self._announcers:
+        for announcer in self._announcers.values():
             announcer.goodbye()
 
     def prepare(self, settings: Settings, facility: Facility) -> Plan:
         """The plan of another facility file. Raises ConfigError for every secret that cannot be read."""
         return plan_of(settings, self._environ, facility)
 
+    def topics_with(self, settings: Settings) -> tuple[str, ...]:
+        """First levels of what we publish and published ourselves, those of `settings` among them: what comes back from them
+        is no device's."""
+        self.topics = tuple(dict.fromkeys((*self.topics, *_topics(settings))))
+        return self.topics
+
     async def renew(self, plan: Plan) -> None:
         """Another facility file is in force."""
         self.plan = plan
         facility = self._facility()
         await self.notifier.renew(plan, Calendars(facility).is_open)
-        for announcer in self._announcers:
-            announcer.renew(plan, facility)
+        for id, announcer in list(self._announcers.items()):
+            if not announcer.serves(plan.tables.get(id)):
+                announcer.withdraw()
+                del self._announcers[id], self.notifier.postman.others[id]
+        for id, announcer in self._announcers.items():
+            announcer.renew(plan.tables[id], plan, facility)
+        await self._announce()
 
     async def take(self, transitions: Sequence[model.Transition]) -> None:
         """Transitions of the alert desk; returns once they are planned. Raises RecordsError: then hand them over again."""
@@ -115,12 +132,12 @@ class NoticeService:
         shown = [one for one in records if one.alert.condition is not Condition.PENDING]
         if shown and self._announcers:
             items = [self._describe(one, 0) for one in shown]
-            for announcer in self._announcers:
+            for announcer in self._announcers.values():
                 announcer.take(items)
 
     def tick(self, live: LiveState) -> None:
         """Time passes: what has changed is published."""
-        for announcer in self._announcers:
+        for announcer in self._announcers.values():
             announcer.tick(live, self._clock())
 
     async def retain(self) -> None:
@@ -198,17 +215,19 @@ def transitions_of(records: Iterable[AlertRecord]) -> list[model.Transition]:
 
 async def send_test(settings: Settings, environ: Mapping[str, str], channel: str, by: str, now: int) -> list[str]:
     """Sends a test notice through one channel, without a service: to each recipient of its routes with an address, else to
-    its own; returns what the server said. Raises NotFound, ConfigError, NoticeFailed."""
-    from steward.notices import Notice, spread
-
+    its own; returns what the server said. Raises NotFound, ConfigError, BrokerError, NoticeFailed."""
     plan = plan_of(settings, environ, settings.facility)
-    if channel not in plan.tables or plan.sender is None:
-        raise NotFound("channel", channel)
+    table = plan.tables.get(channel)
+    if table is None or plan.sender is None:
+        raise NotFound("channel", channel, nearest(channel, plan.tables))
     people = dict.fromkeys(one for route in plan.routes if channel in route.channels for one in route.recipients)
     said = []
     for lane in spread([channel], list(people), plan.types, plan.recipients):
         notice = Notice(f"test-{channel}-{lane.recipient}-{now}", "test", channel, lane.recipient, "", now, by=by)
-        sender = plan.sender(channel, lane.recipient, () if lane.recipient else tuple(people))
-        answer = await asyncio.to_thread(sender.send, notice, now)
+        if table.type == "mqtt":
+            answer = await asyncio.to_thread(publish_once, notice, table, plan, settings, environ)
+        else:
+            sender = plan.sender(channel, lane.recipient, () if lane.recipient else tuple(people))
+            answer = await asyncio.to_thread(sender.send, notice, now)
         said.append(f"{channel}{f' to {lane.recipient}' if lane.recipient else ''}: {answer}")
     return said
