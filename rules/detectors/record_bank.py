@@ -72,6 +72,8 @@ class Bank:
     x is [series] (NaN: no sample of that series now) and t one moment in ns."""
 
     threshold = scalar.THRESHOLD
+    _whole = False
+    """Whether the rows of this step are all rows in their order: then columns are used as they are."""
 
     def __init__(self, series: int, zone: str = "UTC", *, gate: bool = True) -> None:
         columns: dict[str, Array] = {
@@ -130,11 +132,10 @@ class Bank:
 
     def _take(self, name: str, rows: IntArray) -> Array:
         column = self.columns[name]
-        return column if len(rows) == len(column) else column.take(rows, axis=0)
+        return column if self._whole else column.take(rows, axis=0)
 
     def _put(self, name: str, rows: IntArray, values: Any) -> None:
-        column = self.columns[name]
-        column[slice(None) if len(rows) == len(column) else rows] = values
+        self.columns[name][slice(None) if self._whole else rows] = values
 
     def _flat(self, name: str) -> Array:
         """The column itself as one axis: entries are found several times faster than by two indices."""
@@ -147,6 +148,7 @@ class Bank:
         self, rows: IntArray, x: FloatArray, at: IntArray, day: IntArray, hour: IntArray
     ) -> tuple[Found, tuple[Array, ...], _Seen]:
         """Views and scores; (what was found, entries beyond the memory, what `_learn` needs)."""
+        self._whole = len(rows) == len(self.columns["seen"]) and bool((rows[1:] > rows[:-1]).all())  # samples come in any order
         take = self._take
         found = Found(len(rows))
         n, mean, unit, second = take("seen", rows), take("mean", rows), take("memory_unit", rows), take("second_peak", rows)

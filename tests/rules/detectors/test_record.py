@@ -87,6 +87,22 @@ def test_the_bank_does_not_care_which_series_come_together() -> None:
         np.testing.assert_array_equal(column, apart.columns[name], err_msg=name)
 
 
+def test_the_bank_does_not_care_in_which_order_its_series_come() -> None:
+    """Samples of one moment come as devices send them: all rows together, but seldom in their order."""
+    rng = np.random.default_rng(5)
+    value = np.stack([day(seed, 900) * (1 + seed) for seed in range(4)], axis=1)
+    sorted_, mixed = Bank(4), Bank(4)
+    for row, x in enumerate(value):
+        at = np.full(4, START + row * STEP)
+        slot, hour = (np.full(4, number) for number in (row % 288, row // 12 % 168))
+        one = sorted_.step(np.arange(4), at, x, slot, hour)
+        order = rng.permutation(4)
+        other = mixed.step(order, at, x[order], slot, hour)
+        np.testing.assert_array_equal(other.score, one.score[order])
+    for name, column in sorted_.columns.items():
+        np.testing.assert_array_equal(column, mixed.columns[name], err_msg=name)
+
+
 def test_columns_that_are_a_part_of_others_are_refused_not_forgotten() -> None:
     wide = {name: np.full((4, *column.shape), column.initial, column.dtype) for name, column in COLUMNS.items()}
     bank = Bank.over({name: column[::2] for name, column in wide.items()})
