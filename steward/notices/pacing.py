@@ -28,17 +28,16 @@ class Retries:
 
 
 class RateLimit:
-    """At most `per_minute` in any 60 s; 0: no limit. Holds the moments of the last ones."""
+    """At most `per_minute` in any 60 s, and `per_second` in any second; 0: no limit. Holds the moments of the last ones."""
 
-    def __init__(self, per_minute: int, sent: Iterable[int] = ()) -> None:
-        self.per_minute = per_minute
-        self._sent = deque(sorted(sent), maxlen=per_minute or 1)
+    def __init__(self, per_minute: int, sent: Iterable[int] = (), per_second: int = 0) -> None:
+        self._spans = [(count, span) for count, span in ((per_minute, MINUTE), (per_second, SECOND)) if count]
+        self._sent = deque(sorted(sent), maxlen=max([1, per_minute, per_second]))
 
     def wait(self, now: int) -> int:
         """ns until the next one may go, 0 when it may go now."""
-        if not self.per_minute or len(self._sent) < self.per_minute:
-            return 0
-        return max(0, self._sent[0] + MINUTE - now)
+        free = [self._sent[-count] + span for count, span in self._spans if len(self._sent) >= count]
+        return max([0, *(moment - now for moment in free)])
 
     def count(self, now: int) -> None:
         """One goes now."""
