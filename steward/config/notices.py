@@ -26,7 +26,10 @@ SeverityName = Literal["critical", "high", "medium", "low"]
 EventName = Literal["firing", "resolved", "escalated", "acknowledged", "assigned", "released", "severity"]
 Label = Literal["site", "equip", "rule", "kind", "severity", "target", "category", "organisation"]
 BOTS = ("dingtalk", "wecom", "feishu")
-BOT_RATE = 20
+BOT_RATE: Mapping[str, int] = {"dingtalk": 20, "wecom": 20, "feishu": 100}
+"""Messages a minute that the vendors allow."""
+BOT_BURST: Mapping[str, int] = {"feishu": 5}
+"""And a second."""
 
 _NEEDS: Mapping[str, Sequence[tuple[str, ...]]] = {
     "email": (("host",), ("sender",)),
@@ -91,7 +94,9 @@ class ChannelTable(Table):
     type: ChannelType
     language: Language | None = Field(None, description="default: zh for dingtalk, wecom and feishu, else en")
     time_zone: str = Field("", description="times are written in it; default: UTC, or the recipient's")
-    rate: int | None = Field(None, ge=0, description="most notices a minute, 0: any; default: 20 for bots, else 0")
+    rate: int | None = Field(
+        None, ge=0, description="most notices a minute, 0: any; default: what the bot's vendor allows, else 0"
+    )
     max_alerts: int = Field(0, ge=0, description="most alerts of one notice, 0: any")
     timeout: Duration = Field(10 * SECOND, gt=0, description="for each step of sending")
     resolved: bool = Field(True, description="also say that an alert is over, to those who heard that it fires")
@@ -143,7 +148,12 @@ class ChannelTable(Table):
     @property
     def per_minute(self) -> int:
         """The rate in force."""
-        return self.rate if self.rate is not None else BOT_RATE if self.type in BOTS else 0
+        return self.rate if self.rate is not None else BOT_RATE.get(self.type, 0)
+
+    @property
+    def per_second(self) -> int:
+        """The most in one second, 0: any."""
+        return BOT_BURST.get(self.type, 0)
 
 
 class RecipientTable(Table):

@@ -2,7 +2,7 @@
 
 Templates have `{name}` placeholders from the fixed list `PLACEHOLDERS`; an unknown one stays as written (and `steward check`
 refuses it). Nothing is evaluated: a placeholder is looked up, never an attribute or an index. What comes from devices and
-people is escaped for HTML and for markdown. Pure.
+people is escaped for HTML and for markdown, each program's own dialect of it. Pure.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from steward.model import text
@@ -24,6 +25,9 @@ PLACEHOLDERS = (
 )  # fmt: skip
 _NAME = re.compile(r"\{(\w+)\}")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_REFERENCED = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+_WIDE = str.maketrans({sign: chr(ord(sign) + 0xFEE0) for sign in "`*[]<>#"})
+"""To their full-width twins: for a dialect that knows no escape."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 WORDS: dict[str, dict[str, str]] = {
@@ -75,7 +79,33 @@ def fill(template: str, names: Mapping[str, str]) -> str:
     return _NAME.sub(lambda found: names.get(found[1], found[0]), template)
 
 
-def write(notice: Notice, reader: Reader, templates: Templates = OURS, limit: int = 0) -> Message:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Markdown as a program reads it. plain: a text as it is shown and never read; item: what a line of a list begins with."""
+
+    plain: Callable[[str], str]
+    item: str = "- "
+
+
+def backslashed(value: str) -> str:
+    """Text that markdown shows as it is, by backslashes."""
+    return _MARKDOWN.sub(r"\\\1", value)
+
+
+def referenced(value: str) -> str:
+    """Text that markdown shows as it is, by character references."""
+    return _REFERENCED.sub(lambda found: f"&#{ord(found[0])};", value)
+
+
+def widened(value: str) -> str:
+    """Text that a dialect without escapes shows, with the full-width twins of what it would read."""
+    return value.translate(_WIDE)
+
+
+COMMON, REFERENCES, NO_LISTS = Dialect(backslashed), Dialect(referenced), Dialect(widened, "> ")
+
+
+def write(notice: Notice, reader: Reader, templates: Templates = OURS, limit: int = 0, dialect: Dialect = COMMON) -> Message:
     """The notice for a reader. `limit`: bytes of UTF-8 that text and markdown may have each, 0 for any; what does not fit is
     left out whole alerts at a time, with their count, and last of all cut."""
     words = WORDS.get(reader.language, WORDS["en"])
@@ -83,7 +113,8 @@ def write(notice: Notice, reader: Reader, templates: Templates = OURS, limit: in
     heads = _heads(notice, reader, words)
     blocks = [(item, _item(item, reader, templates, words)) for item in notice.items]
     text_ = _bounded(subject, heads, blocks, notice.left_out, words, limit, _plain)
-    markdown_ = _bounded(f"### {markdown(subject)}", heads, blocks, notice.left_out, words, limit, _markdown)
+    title = f"### {dialect.plain(subject)}"
+    markdown_ = _bounded(title, heads, blocks, notice.left_out, words, limit, partial(_markdown, dialect))
     return Message(subject, text_, markdown_, _html(subject, heads, blocks, notice.left_out, words))
 
 
@@ -232,11 +263,6 @@ def one_line(value: str) -> str:
     return flat if len(flat) <= 200 else flat[:199] + "…"
 
 
-def markdown(value: str) -> str:
-    """Text that markdown shows as it is."""
-    return _MARKDOWN.sub(r"\\\1", value)
-
-
 def cut(value: str, limit: int) -> str:
     """At most `limit` bytes of UTF-8, never half a character."""
     raw = value.encode()
@@ -250,13 +276,14 @@ def _plain(lines: Sequence[Line]) -> str:
     return "\n".join(f"{label}: {value}" if label else value for label, value in lines)
 
 
-def _markdown(lines: Sequence[Line]) -> str:
+def _markdown(dialect: Dialect, lines: Sequence[Line]) -> str:
     shown = []
     for label, value in lines:
         address = value.startswith(("http://", "https://")) and not any(sign in value for sign in " ()<>")
-        body = f"[{value}]({value})" if address else markdown(value)
+        body = f"[{value}]({value})" if address else dialect.plain(value)
         shown.append(f"**{label}**: {body}" if label else body)
-    return "\n\n".join(shown[:1]) + ("\n" + "\n".join(f"- {line}" for line in shown[1:]) if len(shown) > 1 else "")
+    rest = "".join(f"\n{dialect.item}{line}" for line in shown[1:])
+    return "".join(shown[:1]) + rest
 
 
 def _bounded(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -105,24 +106,33 @@ def said(status: int = 200, **body: Any) -> Reply:
 
 
 class Bot:
-    """What the three robots have in common: at most `per_minute`, by the clock given (seconds)."""
+    """What the three robots have in common: at most `per_minute` and `per_second`, by the clock given (seconds)."""
 
-    def __init__(self, token: str, secret: str = "", per_minute: int = 20, clock: Callable[[], float] = time.time) -> None:
-        self.token, self.secret, self.per_minute, self.clock = token, secret, per_minute, clock
+    per_minute, per_second, shut_out = 20, 0, 0.0
+
+    def __init__(self, token: str, secret: str = "", clock: Callable[[], float] = time.time) -> None:
+        self.token, self.secret, self.clock = token, secret, clock
         self.times: list[float] = []
+        self.until = 0.0
 
     def busy(self) -> bool:
-        """Whether this message is one too many; counts it if not."""
+        """Whether this message is one too many, or its sender is shut out; counts it if not."""
         now = self.clock()
+        if now < self.until:
+            return True
         self.times = [one for one in self.times if now - one < 60]
-        if len(self.times) >= self.per_minute:
+        burst = sum(now - one < 1 for one in self.times)
+        if len(self.times) >= self.per_minute or (self.per_second and burst >= self.per_second):
+            self.until = now + self.shut_out
             return True
         self.times.append(now)
         return False
 
 
 class DingTalkBot(Bot):
-    """https://open.dingtalk.com/document/robots/custom-robot-access."""
+    """https://open.dingtalk.com/document/robots/custom-robot-access: who sends more than 20 a minute is out for ten minutes."""
+
+    shut_out = 600.0
 
     def __call__(self, got: Got) -> Reply:
         """Judges a request."""
@@ -138,15 +148,20 @@ class DingTalkBot(Bot):
         body = got.json
         if got.headers.get("content-type", "").split(";")[0] != "application/json" or body.get("msgtype") != "markdown":
             return said(errcode=40035, errmsg="invalid parameter")
-        if not body["markdown"]["title"] or not body["markdown"]["text"] or len(got.body) > 20_000:
-            return said(errcode=460101, errmsg="message too long")
+        if not body["markdown"]["title"] or not body["markdown"]["text"]:
+            return said(errcode=40035, errmsg="缺少参数 markdown.title")
+        if len(got.body) > 20_000:
+            return said(errcode=460101, errmsg="message too long, exceed 20000 bytes")
+        at, text = body["at"], body["markdown"]["text"]
+        if not all(f"@{one}" in text for one in (*at["atMobiles"], *at["atUserIds"])):
+            return said(errcode=400901, errmsg="a mention does not stand in the text")
         if self.busy():
             return said(errcode=130101, errmsg="send too fast, exceed 20 times per minute")
         return said(errcode=0, errmsg="ok")
 
 
 class WeComBot(Bot):
-    """https://developer.work.weixin.qq.com/document/path/91770."""
+    """https://developer.work.weixin.qq.com/document/path/91770: of markdown no lists, no escapes, tags only as documented."""
 
     def __call__(self, got: Got) -> Reply:
         """Judges a request."""
@@ -155,15 +170,21 @@ class WeComBot(Bot):
         body = got.json
         if body.get("msgtype") != "markdown":
             return said(errcode=40008, errmsg="invalid message type")
-        if not 0 < len(body["markdown"]["content"].encode()) <= 4096:
+        content = body["markdown"]["content"]
+        if not 0 < len(content.encode()) <= 4096:
             return said(errcode=40058, errmsg="markdown.content exceed max length 4096")
+        tags = re.findall(r"<[^>]*>", content)
+        if re.search(r"^[-*+] |\[*_`\[#]", content, re.MULTILINE) or not all(re.fullmatch(r"<@\w+>", one) for one in tags):
+            return said(errcode=40058, errmsg="markdown that nobody would read")  # it would be shown as it stands
         if self.busy():
             return said(errcode=45009, errmsg="api freq out of limit")
         return said(errcode=0, errmsg="ok")
 
 
 class FeishuBot(Bot):
-    """https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot."""
+    """https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot: 100 a minute, 5 a second."""
+
+    per_minute, per_second = 100, 5
 
     def __call__(self, got: Got) -> Reply:
         """Judges a request."""
@@ -173,7 +194,11 @@ class FeishuBot(Bot):
         if self.secret:
             stamp = str(body.get("timestamp", "0"))
             raw = hmac.new(f"{stamp}\n{self.secret}".encode(), b"", sha256).digest()
-            if abs(self.clock() - int(stamp)) > 3600 or body.get("sign") != base64.b64encode(raw).decode():
+            if (
+                not isinstance(body.get("timestamp"), str)
+                or abs(self.clock() - int(stamp)) > 3600
+                or body.get("sign") != base64.b64encode(raw).decode()
+            ):
                 return said(400, code=19021, msg="sign match fail or timestamp is not within one hour from current time")
         if body.get("msg_type") != "interactive" or not body["card"]["elements"] or len(got.body) > 20_480:
             return said(400, code=9499, msg="Bad Request", data={})

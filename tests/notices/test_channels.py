@@ -167,12 +167,11 @@ def test_a_failure_of_dingtalk_is_http_200_with_an_errcode() -> None:
 
 
 def test_the_twenty_first_message_of_a_minute_is_refused_and_worth_a_retry() -> None:
-    bots: list[tuple[Any, Any, str]] = [
-        (DingTalkBot("t", clock=lambda: SECONDS), lambda url: DingTalk("t", "", url), "130101"),
-        (WeComBot("t", clock=lambda: SECONDS), lambda url: WeCom("t", url), "45009"),
-        (FeishuBot("t", clock=lambda: SECONDS), lambda url: Feishu("t", "", url), "11232"),
+    bots: list[tuple[Any, Any, str, int]] = [
+        (DingTalkBot("t", clock=lambda: SECONDS), lambda url: DingTalk("t", "", url), "130101", 10 * MINUTE),
+        (WeComBot("t", clock=lambda: SECONDS), lambda url: WeCom("t", url), "45009", MINUTE),
     ]
-    for bot, make, code in bots:
+    for bot, make, code, pause in bots:
         with serving(bot) as server:
             channel = make(server.url)
             for _ in range(20):
@@ -180,7 +179,106 @@ def test_the_twenty_first_message_of_a_minute_is_refused_and_worth_a_retry() -> 
             with pytest.raises(NoticeFailed, match=code) as failed:
                 channel.send(notice(), NOW)
             assert failed.value.retry
-            assert failed.value.after
+            assert failed.value.after == pause
+            later = SECONDS + pause / SECOND
+            bot.clock = lambda later=later: later
+            channel.send(notice(), NOW + pause)
+
+
+def test_feishu_takes_five_a_second_and_a_hundred_a_minute() -> None:
+    clock = [SECONDS]
+    with serving(FeishuBot("t", clock=lambda: clock[0])) as server:
+        channel, sent = Feishu("t", "", server.url), 0
+        for _ in range(20):
+            for _ in range(5):
+                channel.send(notice(), NOW)
+                sent += 1
+            with pytest.raises(NoticeFailed, match="11232") as failed:
+                channel.send(notice(), NOW)
+            assert (failed.value.retry, failed.value.after) == (True, 10 * SECOND)
+            clock[0] += 1
+        with pytest.raises(NoticeFailed, match="11232"):
+            channel.send(notice(), NOW)
+        assert sent == 100
+
+
+@pytest.mark.parametrize("status", [400, 429])
+def test_feishus_gateway_says_in_how_many_seconds_too_many_calls_pass(server: Server, status: int) -> None:
+    _, _, body = said(code=99991400, msg="request trigger frequency limit")
+    server.replies = [(status, {"x-ogw-ratelimit-limit": "100", "x-ogw-ratelimit-reset": "52"}, body)]
+    with pytest.raises(NoticeFailed, match="99991400") as failed:
+        Feishu("t", "", server.url).send(notice(), NOW)
+    assert (failed.value.retry, failed.value.after) == (True, 52 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("make", "reply", "retry"),
+    [
+        (DingTalk, {"errcode": -1, "errmsg": "系统繁忙"}, True),
+        (DingTalk, {"errcode": 90018, "errmsg": "too many calls"}, True),
+        (DingTalk, {"errcode": 300001, "errmsg": "token is not exist"}, False),
+        (DingTalk, {"errcode": 310000, "errmsg": "keywords not in content"}, False),
+        (DingTalk, {"errcode": 430102, "errmsg": "inappropriate text"}, False),
+        (WeCom, {"errcode": -1, "errmsg": "system busy"}, True),
+        (WeCom, {"errcode": 45033, "errmsg": "api concurrent out of limit"}, True),
+        (
+            WeCom,
+            {"errcode": 93000, "errmsg": "invalid webhook url, hint: [1], from ip: 1.2.3.4, more info at https://..."},
+            False,
+        ),
+        (Feishu, {"code": 11233, "msg": "too many"}, True),
+        (Feishu, {"code": 19001, "msg": "param invalid: incoming webhook access token invalid"}, False),
+        (Feishu, {"code": 19022, "msg": "Ip Not Allowed"}, False),
+        (Feishu, {"code": 19024, "msg": "Key Words Not Found"}, False),
+        (Feishu, {"code": 9499, "msg": "Bad Request", "data": {}}, False),
+    ],
+)
+def test_a_robots_code_says_whether_it_is_busy_or_what_it_got_is_wrong(
+    server: Server, make: Any, reply: dict[str, Any], retry: bool
+) -> None:
+    server.replies = [said(**reply)]
+    with pytest.raises(NoticeFailed) as failed:
+        make("t", base=server.url).send(notice(), NOW)
+    assert failed.value.retry is retry
+
+
+EVIL = "# [x](http://b) *y* `z` <@all> <font> ~~s~~ |a_b|"
+
+
+def test_what_a_stranger_wrote_is_no_markdown_of_any_program() -> None:
+    bots: list[tuple[Any, Any, Any]] = [
+        (DingTalkBot("t", clock=lambda: SECONDS), DingTalk, lambda body: body["markdown"]["text"]),
+        (WeComBot("t", clock=lambda: SECONDS), WeCom, lambda body: body["markdown"]["content"]),
+        (FeishuBot("t", clock=lambda: SECONDS), Feishu, lambda body: body["card"]["elements"][0]["content"]),
+    ]
+    for bot, make, text_of in bots:
+        with serving(bot) as server:
+            make("t", base=server.url, people=PEOPLE).send(notice(item(title={"zh": "标题", "en": "t"}, why={"zh": EVIL})), NOW)
+            text = text_of(server.got[0].json)
+            assert "](http://b)" not in text or "\\](http://b)" in text, make
+            assert "<@all>" not in text.replace("\\<", "").replace("<@w1>", ""), make
+            assert " *y* " not in text, make
+
+
+def test_feishu_writes_character_references_and_wecom_quotes_in_place_of_a_list() -> None:
+    with serving(FeishuBot("t", clock=lambda: SECONDS)) as server:
+        Feishu("t", "", server.url).send(notice(item(why={"zh": "a*b&c"})), NOW)
+        assert "a&#42;b&#38;c" in server.got[0].json["card"]["elements"][0]["content"]
+    with serving(WeComBot("t", clock=lambda: SECONDS)) as server:
+        WeCom("t", server.url).send(notice(), NOW)
+        content = server.got[0].json["markdown"]["content"]
+        assert content.startswith("### 【重要】A座漏水0.4立方米每小时\n\n")
+        assert "\n> **位置**: A座 › 冷站\n> **开始**: " in content
+
+
+def test_a_body_that_feishu_would_refuse_for_its_size_is_not_sent_and_none_of_ours_is_so_long() -> None:
+    with serving(FeishuBot("t", clock=lambda: SECONDS)) as server:
+        long = [item(f"a{number}", why={"zh": '"' * 300}) for number in range(200)]
+        Feishu("t", "", server.url).send(notice(*long), NOW)
+        assert len(server.got[0].body) <= 20 * 1024
+    with serving(DingTalkBot("t", clock=lambda: SECONDS)) as server:
+        DingTalk("t", "", server.url).send(notice(*long), NOW)
+        assert len(server.got[0].body) <= 20_000
 
 
 def test_wecom_takes_markdown_within_its_4096_bytes_and_says_how_many_were_left_out() -> None:

@@ -94,7 +94,7 @@ class Postman:
         limit = self._limits.get(channel)
         if limit is None:
             spent = self.outbox.begun_since(channel, now - MINUTE) if table.per_minute else ()
-            limit = self._limits[channel] = RateLimit(table.per_minute, spent)
+            limit = self._limits[channel] = RateLimit(table.per_minute, spent, table.per_second)
         wait = limit.wait(now)
         if wait:
             self._resume[channel] = now + wait
