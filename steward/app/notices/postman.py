@@ -91,6 +91,8 @@ class Postman:
         if table is None:
             return True
         now = self.clock()
+        if self._resume.get(channel, 0) > now:
+            return False
         limit = self._limits.get(channel)
         if limit is None:
             spent = self.outbox.begun_since(channel, now - MINUTE) if table.per_minute else ()
@@ -153,6 +155,8 @@ class Postman:
             self._dead(parcel, error)
             return
         pause = max(self.plan.retries.pause(tried, self._random), after or 0)
+        if after:  # the server said when to come again: that is for the whole channel
+            self._resume[parcel.channel] = self.clock() + after
         self.outbox.retry(parcel.id, error, self.clock() + pause)
         self._outcomes.labels(parcel.channel, "failed").inc()
         log.warning("notice_retried", channel=parcel.channel, notice=parcel.id, tries=tried, error=error)
