@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from api.sentences_table import TABLE
-from rules.load import kinds
+from rules.load import kinds, pack, packs
 from rules.terms import _WORDS
 from steward.model import EQUIP_TYPES, METRICS, SEVERITIES, Condition, Human
 
@@ -88,6 +88,14 @@ def test_no_text_is_empty_and_plurals_have_the_forms_that_their_language_needs(
             assert text, key
             if isinstance(text, dict):
                 assert text.keys() == forms, key
+
+
+def test_every_source_of_a_shipped_rule_has_chinese_words() -> None:
+    chinese = catalogue("sources.zh")
+    told = {table["source"] for name in packs() for _, table in pack(name) if table.get("source")}
+    assert told
+    assert not told - chinese.keys()
+    assert not [text for text in chinese.values() if not re.search("[\u4e00-\u9fff]", str(text))]
 
 
 def test_chinese_is_not_english_left_over(english: dict[str, object], chinese: dict[str, object]) -> None:

@@ -236,4 +236,5 @@ export default {
   'meterfault.held': 'reads held',
   'meterfault.stuck': 'stuck',
   'meterfault.question': 'question waits',
+  'state.none': 'none', 'state.held': 'reads held', 'state.stuck': 'stuck', 'state.question': 'question waits',
 };

@@ -186,4 +186,5 @@ export default {
   'meterfault.held': '读数暂挂',
   'meterfault.stuck': '卡死',
   'meterfault.question': '待答复',
+  'state.none': '无', 'state.held': '读数暂挂', 'state.stuck': '停滞', 'state.question': '待答',
 };

@@ -1,5 +1,6 @@
 // Suppliers' bills as the page shows them: names of lines, exact money, where a bill's time and its explanations lead in the ledger.
-import { known, locale, t } from './i18n.js';
+import { known, locale, named, t } from './i18n.js';
+import { trail } from './facility.js';
 import { dayOf, number } from './format.js';
 import { fromTo } from './spanwords.js';
 import { percent } from './energy.js';
@@ -45,6 +46,16 @@ export const difference = (bill) => `${figureOf(bill, 'difference', true)}${offB
 
 /** @param {any} bill @param {string} zone */
 export const periodOf = (bill, zone) => fromTo(bill.start, bill.end, zone) + (dayOf(bill.start, zone).slice(0, 4) === String(new Date().getFullYear()) ? '' : ` ${dayOf(bill.start, zone).slice(0, 4)}`);
+
+/** Where a register counts: "Block A › Main meter › Energy". @param {any} point */
+export function placed(point) {
+  const places = trail(point.node).filter((node) => node.kind === 'site' || node.kind === 'equip').map((node) => named(node.name) || node.id);
+  const own = named(point.name) || point.id;
+  return [...places, own === places.at(-1) ? '' : own].filter(Boolean).join(' › ');
+}
+
+/** Periods as bills list them, the dearest first; those of other names behind. @param {string} name */
+export const place = (name) => (['sharp', 'peak', 'flat', 'valley', 'deep_valley', ...OTHER].indexOf(name) + 20) % 20;
 
 /** The ledger of the register over a span. @param {any} bill @param {number} start @param {number} end @param {string} step */
 const ledger = (bill, start, end, step) => href('ledger', bill.point, { start: String(Math.round(start)), end: String(Math.round(end)), step, open: undefined });

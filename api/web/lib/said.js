@@ -10,9 +10,10 @@ const WISHES = new Set(['wanted', 'asked']);
 
 /** "metric power or flow, role on": the keys and metrics of a rule's match, in words. @param {string} text */
 const wish = (text) => text.split(', ').map((part) => {
-  const [, key, rest] = /^(\w+) (.*)$/s.exec(part) ?? [];
-  if (!rest || !known(`match.${key}`)) return part;
-  return `${word('match', key)} ${rest.split(' or ').map((one) => (key === 'metric' ? word('metric', one) : one)).join(' / ')}`;
+  const [, key = '', rest = part] = /^(\w+) (?!or )(.*)$/s.exec(part) ?? [];
+  const named = key && known(`match.${key}`);
+  const values = (named ? rest : part).split(' or ').map((one) => (key === 'metric' || !named ? word('metric', one) : one)).join(' / ');
+  return named ? `${word('match', key)} ${values}` : values;
 }).join(t('list.comma'));
 
 /** @param {string} text */

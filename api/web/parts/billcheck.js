@@ -1,7 +1,7 @@
 // A bill beside the ledger: line by line, and what explains the difference, each explanation with how much of it it takes away.
 import { html } from '../lib/html.js';
 import { named, t } from '../lib/i18n.js';
-import { counted, differs, lineName, paid, proofs } from '../lib/bills.js';
+import { counted, differs, lineName, paid, place, proofs } from '../lib/bills.js';
 import { number } from '../lib/format.js';
 import { Panel } from './panel.js';
 
@@ -9,7 +9,7 @@ import { Panel } from './panel.js';
 export function Lines({ bill }) {
   return html`<${Panel} title=${t('bills.lines')}><div class="scroll-x"><table class="billlines">
     <thead><tr><th>${t('bills.line')}</th><th class="num">${t('bills.billed')}</th><th class="num">${t('bills.ledger')}</th><th class="num">${t('bills.difference')}</th></tr></thead>
-    <tbody>${bill.lines.filter(says).map((line) => html`<${Line} key=${line.name} line=${line} bill=${bill} />`)}</tbody></table></div></${Panel}>`;
+    <tbody>${bill.lines.filter(says).sort((a, b) => place(a.name) - place(b.name)).map((line) => html`<${Line} key=${line.name} line=${line} bill=${bill} />`)}</tbody></table></div></${Panel}>`;
 }
 
 /** Whether either side says something of a line. */

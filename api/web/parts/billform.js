@@ -1,11 +1,11 @@
 // The form of a bill, as it stands on paper: the register, the days, and a row a line with what the tariff knows of that time. Nothing
 // is filled in from the ledger: what is compared must come from the paper.
 import { html, useEffect, useLoad, useRef, useState } from '../lib/html.js';
-import { named, t } from '../lib/i18n.js';
+import { t } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
-import { OTHER, lineName, typed } from '../lib/bills.js';
+import { OTHER, lineName, place, placed, typed } from '../lib/bills.js';
 import { dayOf, zoneOffset } from '../lib/format.js';
-import { firstZone, nodeOf, trail, zoneOf } from '../lib/facility.js';
+import { firstZone, nodeOf, zoneOf } from '../lib/facility.js';
 import { now } from '../lib/clock.js';
 import { moved, spanOf } from '../lib/period.js';
 import { go, href, route } from '../lib/route.js';
@@ -21,11 +21,14 @@ const DAY = 86_400_000;
 export function BillForm() {
   const load = useLoad('bill registers', (signal) => api.points('', { metric: CARRIERS, limit: 1000 }, signal));
   useKeys({ Escape: () => go(href('bills')) });
-  const points = (load.data?.points ?? []).filter((point) => point.nature === 'counter');
+  const points = (load.data?.points ?? []).filter((point) => point.nature === 'counter').sort((a, b) => Number(isMain(b)) - Number(isMain(a)));
   if (!load.data) return html`<section class="panel"><${Pending} load=${load} /></section>`;
   if (!points.length) return html`<section class="panel"><${Empty} title=${t('meters.none')}>${t('meters.noneWords')}</${Empty}></section>`;
   return html`<${Form} points=${points} />`;
 }
+
+/** Meters are what suppliers bill; the registers of machines come behind them. @param {any} point */
+const isMain = (point) => ['meter', 'transformer', 'switchboard'].includes(nodeOf(point.node)?.type ?? '') || nodeOf(point.node)?.kind === 'site';
 
 /** The month before this one, first and last day. @param {string} zone */
 function lastMonth(zone) {
@@ -74,16 +77,13 @@ function Form({ points }) {
   </form></${Panel}>`;
 }
 
-/** "Block A › Main meter: energy" */
-const placed = (point) => [...trail(point.node).filter((node) => node.kind === 'site' || node.kind === 'equip').map((node) => named(node.name) || node.id), named(point.name) === (named(nodeOf(point.node)?.name) || '') ? '' : named(point.name) || point.id].filter(Boolean).join(' › ');
-
 const text = (/** @type {FormData} */ form, /** @type {string} */ name) => String(form.get(name) ?? '').trim();
 
 /** The lines of a tariff: its periods, and what else it charges. @param {any} cost */
 function namesOf(cost) {
   const periods = (cost?.periods ?? []).flatMap((row) => Object.keys(row.quantities));
   const charged = OTHER.filter((name) => name === 'total' || (cost?.periods ?? []).some((row) => Number(row.parts[name] ?? 0)));
-  return [...new Set([...periods, ...charged])];
+  return [...new Set([...periods.sort((a, b) => place(a) - place(b)), ...charged])];
 }
 
 function Rows({ cost, metric }) {

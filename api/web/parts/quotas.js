@@ -6,6 +6,7 @@ import { measure, valueText } from '../lib/format.js';
 import { nodeOf } from '../lib/facility.js';
 import { percent } from '../lib/energy.js';
 import { displayOf } from '../lib/units.js';
+import { useSources } from '../lib/sources.js';
 import { Empty, Panel, Pending } from './panel.js';
 
 /** How many sites are asked at once. */
@@ -20,6 +21,7 @@ export function Quotas({ sites, year }) {
 }
 
 function Quota({ row, named: withSite }) {
+  const source = useSources();
   const point = { unit: row.unit, metric: row.metric };
   const { forecast } = row;
   const most = Math.max(row.limit ?? 0, forecast.high ?? 0, row.to_date) * 1.05 || 1;
@@ -38,5 +40,5 @@ function Quota({ row, named: withSite }) {
       ${row.guide !== null && html`<i class="guide" style=${{ left: place(row.guide) }}></i>`}<i class="limit" style=${{ left: place(row.limit) }}></i></div>
     <span class="note">${t('quota.used', { v: say(row.to_date), of: say(row.limit), share: percent(row.to_date / row.limit) })}${row.guide !== null ? ` · ${t('quota.guide', { v: say(row.guide) })}` : ''}</span>
     <span class="note">${row.pace && row.pace.pace !== null && row.quality.missing < 0.5 ? `${t('quota.pace', { v: percent(row.pace.pace) })} (${word('paceshape', row.pace.shape)}) · ` : ''}${forecast.value === null ? t('quota.noForecast') : t('quota.forecast', { v: say(forecast.value), low: say(forecast.low), high: say(forecast.high), how: word('basis', forecast.basis) })}${row.quality.missing >= 0.01 ? ` · ${t('quota.missing', { v: percent(row.quality.missing) })}` : ''}</span>`}
-    <span class="note"><bdi>${[row.standard, row.clause, row.source].filter(Boolean).join(' · ')}</bdi>${row.per !== 'site' ? ` · ${t('quota.per', { v: measure(row.per_limit, point), per: word('per', row.per) })}` : ''}</span></li>`;
+    <span class="note"><bdi>${[row.standard, source(row.clause), source(row.source)].filter(Boolean).join(' · ')}</bdi>${row.per !== 'site' ? ` · ${t('quota.per', { v: measure(row.per_limit, point), per: word('per', row.per) })}` : ''}</span></li>`;
 }

@@ -1,9 +1,9 @@
 // Suppliers' bills: every bill that was checked with its difference to the ledger; one bill line by line with what explains the
 // difference; the form to enter one. `#/bills`, `#/bills/17`, `#/bills/new`.
 import { html, useEffect, useLoad, useMemo, useState } from '../lib/html.js';
-import { named, t } from '../lib/i18n.js';
+import { t } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
-import { difference, differs, figureOf, intervals, periodOf } from '../lib/bills.js';
+import { difference, differs, figureOf, intervals, periodOf, placed } from '../lib/bills.js';
 import { exact } from '../lib/format.js';
 import { looking, zoneOf } from '../lib/facility.js';
 import { go, here, href, route } from '../lib/route.js';
@@ -33,6 +33,9 @@ function usePoints(ids) {
   return useMemo(() => new Map((load.data ?? []).map((point) => [point.id, point])), [load.data]);
 }
 
+/** The register of a bill in words. */
+const whose = (bill, point) => (point ? placed(point) : bill.point);
+
 function List() {
   const { query } = route.value;
   const load = useLoad(`bills ${query.before ?? ''}`, (signal) => api.bills({ limit: PAGE, before: query.before }, signal));
@@ -45,7 +48,7 @@ function List() {
   if (!load.data) return html`<section class="panel"><${Pending} load=${load} /></section>`;
   const enter = html`<a class="button main-act" href=${href('bills', 'new')}>${t('bills.enter')}<kbd>n</kbd></a>`;
   return html`<${Panel} title=${t('view.bills')} note=${t('bills.note')} more=${enter}>${!bills.length ? html`<${Empty} title=${t('bills.none')}>${t('bills.noneWords')}</${Empty}>` : html`<div class="scroll-x"><table class="bills">
-      <thead><tr><th>${t('bills.period')}</th><th>${t('bills.supplier')}</th><th class="wide-only">${t('meters.register')}</th><th class="num">${t('bills.billed')}</th><th class="num wide-only">${t('bills.ledger')}</th><th class="num">${t('bills.difference')}</th><th class="wide-only">${t('bills.entered')}</th></tr></thead>
+      <thead><tr><th>${t('bills.period')}</th><th class="wide-only">${t('bills.supplier')}</th><th class="wide-only">${t('meters.register')}</th><th class="num wide-only">${t('bills.billed')}</th><th class="num wide-only">${t('bills.ledger')}</th><th class="num">${t('bills.difference')}</th><th class="wide-only">${t('bills.entered')}</th></tr></thead>
       <tbody>${bills.map((bill, i) => html`<${Row} key=${bill.id} bill=${bill} point=${points.get(bill.point)} picked=${i === at} />`)}</tbody></table></div>`}
     ${load.data.before && bills.length === PAGE && html`<div class="bar"><a class="link" href=${here({ before: String(load.data.before) })}>${t('bills.earlier')}</a></div>`}</${Panel}>`;
 }
@@ -55,11 +58,11 @@ function Row({ bill, point, picked }) {
   const address = href('bills', String(bill.id));
   const from = [bill.supplier, bill.number].filter(Boolean).join(' · ');
   return html`<tr class=${picked ? 'row picked' : 'row'} data-bill=${bill.id} onClick=${(event) => event.target.closest('a') || go(address)}>
-    <td class="wrap"><a class="link" href=${address}>${periodOf(bill, zone)}</a></td>
-    <td class="wrap"><bdi>${from || '–'}</bdi><span class="phone-only note block"><bdi>${named(point?.name) || bill.point}</bdi></span></td>
-    <td class="wide-only wrap"><bdi>${named(point?.name) || bill.point}</bdi></td>
-    <td class="num">${figureOf(bill, 'billed')}</td><td class="num wide-only">${figureOf(bill, 'ledger')}</td>
-    <td class="num"><span class=${differs(bill) ? 'beyond' : ''}>${difference(bill)}</span></td>
+    <td class="wrap"><a class="link" href=${address}>${periodOf(bill, zone)}</a><span class="phone-only note"><bdi>${from}</bdi></span><span class="phone-only note"><bdi>${whose(bill, point)}</bdi></span></td>
+    <td class="wrap wide-only"><bdi>${from || '–'}</bdi></td>
+    <td class="wide-only wrap"><bdi>${whose(bill, point)}</bdi></td>
+    <td class="num wide-only">${figureOf(bill, 'billed')}</td><td class="num wide-only">${figureOf(bill, 'ledger')}</td>
+    <td class="num"><span class="phone-only note">${figureOf(bill, 'billed')}</span><span class=${differs(bill) ? 'beyond' : ''}>${difference(bill)}</span></td>
     <td class="wide-only wrap"><bdi>${bill.by}</bdi> <span class="note">${exact(bill.at, zone)}</span></td></tr>`;
 }
 
@@ -74,7 +77,7 @@ function Bill({ id }) {
   if (!load.data) return html`<section class="panel"><${Pending} load=${load} /></section>`;
   const bill = load.data;
   const zone = zoneOf(point ?? {});
-  return html`<section class="panel lede"><h1><bdi>${bill.supplier || named(point?.name) || bill.point}</bdi> <span class="note"><bdi>${bill.number}</bdi></span></h1>
+  return html`<section class="panel lede"><h1><bdi>${bill.supplier || whose(bill, point)}</bdi> <span class="note"><bdi>${bill.number}</bdi></span></h1>
       <div class="face"><span class="big" data-difference=${bill.difference}><span class=${differs(bill) ? 'beyond' : ''}>${difference(bill)}</span></span>
         <span><span class="label">${t('bills.billed')}</span>${figureOf(bill, 'billed')}</span>
         <span><span class="label">${t('bills.ledger')}</span>${figureOf(bill, 'ledger')}</span>
@@ -86,7 +89,7 @@ function Bill({ id }) {
 
 function About({ bill, point, zone }) {
   return html`<${Panel} title=${t('bills.about')}><dl class="facts">
-    <dt>${t('meters.register')}</dt><dd><a class="link" href=${intervals(bill)}><bdi>${named(point?.name) || bill.point}</bdi></a></dd>
+    <dt>${t('meters.register')}</dt><dd><a class="link" href=${intervals(bill)}><bdi>${whose(bill, point)}</bdi></a></dd>
     <dt>${t('bills.tariffs')}</dt><dd><bdi>${bill.tariffs.join(', ') || '–'}</bdi></dd>
     <dt>${t('bills.known')}</dt><dd>${percent(bill.known)}</dd>
     <dt>${t('bills.estimated')}</dt><dd>${percent(bill.estimated)}</dd>

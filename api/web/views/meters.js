@@ -61,15 +61,18 @@ function Entry({ question, answer, onSend }) {
     <button type="submit" disabled=${bad}>${t('meters.send')}</button></form>`;
 }
 
+/** Registers are read in hours, kilometres and cubic metres. */
+const customary = ({ unit }, nature = '') => ({ unit, nature, metric: { s: 'runtime', m: 'odometer', m3: 'water' }[unit] ?? '' });
+
 function Registers({ registers }) {
   const at = useSecond();
   const seen = registers.filter((one) => one.at !== null);
   const waiting = registers.filter((one) => one.waiting).length;
   if (!seen.length) return html`<${Panel} title=${t('meters.registers')}><${Empty} title=${t('meters.none')}>${waiting ? t('meters.waiting', { n: waiting }) : t('meters.noneWords')}</${Empty}></${Panel}>`;
   const note = waiting > 1 ? t('meters.waiting', { n: waiting }) : t('points.note', { n: registers.length });
-  return html`<${Panel} title=${t('meters.registers')} note=${note}><div class="scroll-x"><table>
-    <thead><tr><th>${t('meters.register')}</th><th class="num">${t('meters.read')}</th><th class="num">${t('meters.age')}</th><th class="num">${t('meters.today')}</th><th>${t('meters.state')}</th><th class="num">${t('meters.revision')}</th></tr></thead>
+  return html`<${Panel} title=${t('meters.registers')} note=${note}><div class="scroll-x"><table class="registers">
+    <thead><tr><th>${t('meters.register')}</th><th class="num">${t('meters.read')}</th><th class="num wide-only">${t('meters.age')}</th><th class="num">${t('meters.today')}</th><th>${t('meters.state')}</th><th class="num wide-only">${t('meters.revision')}</th></tr></thead>
     <tbody>${registers.map((one) => html`<tr key=${one.point} data-register=${one.point}><td class="wrap"><a class="link" href=${href('point', one.point)}><bdi>${one.point}</bdi></a></td>
-      <td class="num">${measure(one.value, { unit: one.unit, nature: 'counter' })}</td><td class="num age">${one.at === null ? '–' : age(at - one.at)}</td><td class="num" data-today>${measure(one.today, { unit: one.unit })}</td>
-      <td>${word('meterfault', one.fault)}${one.error && html` <span class="note"><bdi>${one.error}</bdi></span>`}</td><td class="num">${one.revision || '–'}</td></tr>`)}</tbody></table></div></${Panel}>`;
+      <td class="num">${measure(one.value, customary(one, 'counter'))}</td><td class="num age wide-only">${one.at === null ? '–' : age(at - one.at)}</td><td class="num" data-today>${measure(one.today, customary(one))}</td>
+      <td>${word('meterfault', one.fault)}${one.error && html` <span class="note"><bdi>${one.error}</bdi></span>`}</td><td class="num wide-only">${one.revision || '–'}</td></tr>`)}</tbody></table></div></${Panel}>`;
 }

@@ -30,11 +30,13 @@ export function Quarantine() {
 export function Entries({ entries }) {
   const at = useSecond();
   const zone = firstZone();
-  return html`<div class="scroll-x"><table class="kept"><thead><tr><th>${t('quarantine.reason')}</th><th>${t('quarantine.message')}</th><th class="num">${t('quarantine.times')}</th><th class="num">${t('quarantine.last')}</th></tr></thead>
-    <tbody>${entries.map((entry, i) => html`<tr key=${i}><td class="wrap reason"><b>${word('reason', entry.reason)}</b>${entry.detail && html`<span class="note"><bdi>${entry.detail}</bdi></span>`}</td>
-      <td class="wrap"><div class="topic"><bdi>${entry.topic}</bdi></div><pre class="payload" tabindex="0" aria-label=${t('quarantine.payload')}>${entry.payload}</pre>${entry.encoding === 'base64' && html`<span class="note">${t('quarantine.base64')}</span>`} ${entry.cut && html`<span class="note">${t('quarantine.cut', { n: count(entry.size) })}</span>`}</td>
+  return html`<div class="scroll-x"><table class="kept"><thead><tr><th class="wide-only">${t('quarantine.reason')}</th><th>${t('quarantine.message')}</th><th class="num">${t('quarantine.times')}</th><th class="num">${t('quarantine.last')}</th></tr></thead>
+    <tbody>${entries.map((entry, i) => html`<tr key=${i}><td class="wrap reason wide-only"><${Why} entry=${entry} /></td>
+      <td class="wrap"><div class="phone-only reason"><${Why} entry=${entry} /></div><div class="topic"><bdi>${entry.topic}</bdi></div><pre class="payload" tabindex="0" aria-label=${t('quarantine.payload')}>${entry.payload}</pre>${entry.encoding === 'base64' && html`<span class="note">${t('quarantine.base64')}</span>`} ${entry.cut && html`<span class="note">${t('quarantine.cut', { n: count(entry.size) })}</span>`}</td>
       <td class="num">${count(entry.count)}</td><td class="num age" title=${entry.last ? exact(entry.last, zone) : null}>${entry.last ? age(at - entry.last) : '–'}</td></tr>`)}</tbody></table></div>`;
 }
+
+const Why = ({ entry }) => html`<b>${word('reason', entry.reason)}</b>${entry.detail && html` <span class="note"><bdi>${entry.detail}</bdi></span>`}`;
 
 function Strangers({ strangers }) {
   const at = useSecond();

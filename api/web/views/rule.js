@@ -13,6 +13,7 @@ import { useKeys } from '../lib/keys.js';
 import { lasted, sentence } from '../lib/sentence.js';
 import { perDay } from '../lib/cost.js';
 import { said } from '../lib/said.js';
+import { useSources } from '../lib/sources.js';
 import { outline } from '../lib/tables.js';
 import { Verdict } from '../parts/deskrow.js';
 import { Severity, SeverityWord } from '../parts/severity.js';
@@ -49,6 +50,7 @@ export function RuleView({ id }) {
 }
 
 function Facts({ rule }) {
+  const source = useSources();
   const firing = counted().get(rule.id) ?? 0;
   const table = Object.entries(rule.definition).filter(([key]) => !WORDS.has(key));
   return html`<${Panel} title=${t('rule.facts')}><dl class="facts">
@@ -56,7 +58,7 @@ function Facts({ rule }) {
     <dt>${t('rules.pack')}</dt><dd>${rule.pack || t('rules.own')}</dd>
     <dt>${t('rules.targets')}</dt><dd>${rule.targets ? count(rule.targets) : left(rule) ? '–' : t('rules.nothing')}</dd>
     <dt>${t('rules.firing')}</dt><dd>${firing ? html`<a class="link" href=${href('alerts', '', { rule: rule.id })}>${count(firing)}</a>` : '–'}</dd>
-    <dt>${t('rule.source')}</dt><dd><bdi>${rule.source || '–'}</bdi></dd>
+    <dt>${t('rule.source')}</dt><dd><bdi>${source(rule.source) || '–'}</bdi></dd>
     <dt>${t('rule.where')}</dt><dd><bdi>${rule.where || '–'}</bdi></dd>
     <dt>${t('rule.says')}</dt><dd><bdi>${outline(named(rule.title)) || '–'}</bdi></dd></dl>
     <div class="title sub"><h2>${t('rule.definition')}</h2></div>
