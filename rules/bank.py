@@ -113,7 +113,7 @@ class Bank:
 
     def count_late(self, at: IntArray, last: IntArray, fresh: BoolArray) -> None:
         """Counts samples that are not newer than what their row has seen."""
-        if self.kind.CLOCK == "received":
+        if self.kind.CLOCK != "at":
             return
         same = int(np.count_nonzero(at == last))
         self.counts["duplicate"] += same

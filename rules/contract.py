@@ -142,18 +142,19 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     NAME: the word in `kind = "..."`; INPUTS: empty for a rule on single points, else roles of an equip, the first being
     the trigger; TIMED: uses `due` and `elapse`; PATIENT: `elapse` is called by ticks only, never before a sample (for
-    absence); CLOCK "received": time is the arrival (absence is silence, whatever the device's clock says); USES_BAD: sees
-    samples of quality BAD; UNIT: of the alert's value, "" for the unit of the point; JOINS: a rule on points whose `bind`
-    puts further points beside the one that was matched (siblings, phases, sub-meters): that one is the trigger; MASKS: what a
-    firing alert explains and so keeps quiet: "device": on a device, what hangs behind it; "below": what its equip supplies;
-    UNPRICED: why its alerts have no price (a code of rules.waste.REASONS), where `waste` says nothing.
+    absence); CLOCK "received": time is the arrival (absence is silence, whatever the device's clock says), "offset": that
+    too, and the value is how far the sample's own time lies ahead of it, s; USES_BAD: sees samples of quality BAD; UNIT: of
+    the alert's value, "" for the unit of the point; JOINS: a rule on points whose `bind` puts further points beside the one
+    that was matched (siblings, phases, sub-meters): that one is the trigger; MASKS: what a firing alert explains and so keeps
+    quiet: "device": on a device, what hangs behind it; "below": what its equip supplies; UNPRICED: why its alerts have no
+    price (a code of rules.waste.REASONS), where `waste` says nothing.
     """
 
     NAME: ClassVar[str] = ""
     INPUTS: ClassVar[tuple[Input, ...]] = ()
     TIMED: ClassVar[bool] = False
     PATIENT: ClassVar[bool] = False
-    CLOCK: ClassVar[Literal["at", "received"]] = "at"
+    CLOCK: ClassVar[Literal["at", "received", "offset"]] = "at"
     USES_BAD: ClassVar[bool] = False
     UNIT: ClassVar[str] = ""
     JOINS: ClassVar[bool] = False

@@ -110,6 +110,8 @@ class Engine:
         self.counts["bad"] += len(batch) - int(np.count_nonzero(good))
         usable = every if good.all() else Stretch.of(batch.take(good)) if good.any() else None
         for bank in self.banks:
+            if bank.kind.CLOCK == "offset":  # nobody knows how late it came
+                continue
             stretch = every if bank.kind.USES_BAD or bank.kind.CLOCK == "received" else usable
             if stretch is not None:
                 replay(bank, stretch, step, len(self._index))
@@ -266,7 +268,7 @@ class Engine:
         self._feed_banks(judged, [bank for bank in self.banks if bank.kind.CLOCK == "at" and not bank.kind.USES_BAD])
         timely = batch if usable.all() else batch.take(usable)
         self._feed_banks(timely, [bank for bank in self.banks if bank.kind.CLOCK == "at" and bank.kind.USES_BAD])
-        self._feed_banks(batch, [bank for bank in self.banks if bank.kind.CLOCK == "received"])
+        self._feed_banks(batch, [bank for bank in self.banks if bank.kind.CLOCK != "at"])
 
     def _feed_banks(self, batch: Batch, banks: Sequence[Bank]) -> None:
         if not banks or not len(batch):
@@ -275,7 +277,8 @@ class Engine:
         waves = self._cutter.cut(numbers, len(self._index))
         for bank in banks:
             at = batch.at if bank.kind.CLOCK == "at" else batch.received
-            bank.feed(numbers, at, batch.value, batch.quality, waves)
+            value = (batch.at - batch.received) / SECOND if bank.kind.CLOCK == "offset" else batch.value
+            bank.feed(numbers, at, value, batch.quality, waves)
 
     def _signal(self, devices: Iterable[str], at: int, born: bool) -> list[Alert]:
         for bank, rows in self._rows_of(set(devices)):

@@ -51,6 +51,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "both valve commands 0": ("both valve commands 0", "冷热水阀指令为0"),
     "by damper command": ("by damper command", "按新风阀指令"),
     "by load": ("by load", "按负荷"),
+    "wrong time": ("wrong time", "时间有误"),
+    "wrong time zone": ("wrong time zone", "时区有误"),
     # checks of panels
     "pressure_low": ("pressure below its set point at full speed", "全速时静压低于设定"),
     "pressure_high": ("pressure above its set point", "静压高于设定"),

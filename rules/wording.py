@@ -27,6 +27,7 @@ _DEFAULT: dict[str, Text] = {
     "rate": {"en": "{equip}: {point} changes by {value}, limit {limit}, since {since}",
              "zh": "{equip}：{point}变化{value}，限值{limit}，始于{since}"},
     "stale": {"en": "{device} has been silent for {value}", "zh": "{device}已静默{value}"},
+    "clock": {"en": "{device}: its clock is off by {value} ({reason})", "zh": "{device}：时钟偏差{value}（{reason}）"},
     "stuck": {"en": "{equip}: {point} has not moved from {value} since {unchanged_since}",
               "zh": "{equip}：{point}自{unchanged_since}起停在{value}不变"},
     "schedule": {"en": "{equip} runs out of hours, {value} since {since}",

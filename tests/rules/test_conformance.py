@@ -62,6 +62,7 @@ def random_samples(case: Case) -> st.SearchStrategy[list[Sample]]:
     points = sorted(case.facility.points)
     pool = {point: sorted({one.value for one in case.samples if one.point == point}) or [0.0, 1.0] for point in points}
     interval = {point: case.facility.points[point].interval for point in points}
+    lags = offsets(case)
     one = st.sampled_from(points).flatmap(
         lambda point: st.tuples(st.just(point), st.sampled_from(pool[point]), STEPS, st.integers(0, 20))
     )
@@ -78,10 +79,17 @@ def random_samples(case: Case) -> st.SearchStrategy[list[Sample]]:
                 value = register[point]
             clock[point] = max(clock[point], at)
             received = max(received, at)
+            at = received - lags[oddity % len(lags)] if lags else at
             samples.append(Sample(point, at, received, value, 2 if oddity == 0 else 0, oddity == 1))
         return samples
 
     return st.lists(one, min_size=1, max_size=60).map(lay)
+
+
+def offsets(case: Case) -> list[int]:
+    """How late the samples of a case come, ns, where its kind judges that; none where it does not."""
+    judged = any(rule.kind.CLOCK == "offset" for rule in case.loaded.rules)
+    return sorted({one.received - one.at for one in case.samples}) if judged else []
 
 
 @pytest.mark.parametrize(("kind", "name"), WORLDS)
@@ -183,14 +191,15 @@ def test_every_world_of_the_property_tests_can_fire(kind: str, name: str) -> Non
     for _ in range(30):
         samples: list[Sample] = []
         for point, pool in values.items():
-            at, value = case.start, pool[0]
+            at, value, lags, lag = case.start, pool[0], offsets(case), 0
             for _ in range(LONG.get(kind, 120)):
                 at += case.facility.points[point].interval * int(rng.choice([1, 1, 1, 1, 1, 1, 2, 12]))
                 if case.facility.points[point].nature is Nature.COUNTER:
                     value += pool[1]
                 elif rng.random() < 0.1:
                     value = float(rng.choice(pool))
-                samples.append(Sample(point, at, at, value))
+                    lag = int(rng.choice(lags)) if lags else 0
+                samples.append(Sample(point, at, at + lag, value))
         if testing.run(quiet(case, sorted(samples, key=lambda one: one.received))).statements:
             return
     pytest.fail("thirty random worlds without an alert")
