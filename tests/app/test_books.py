@@ -263,3 +263,21 @@ async def test_a_backlog_is_worked_in_seconds_after_it_came_not_at_the_next_quar
     await world.pass_time(world.now + 11 * SECOND)
     assert not world.books.core.behind
     assert world.books.consumption("m0", int(at[96]), int(at[-1])).total == pytest.approx(value[-1] - value[96])
+
+
+async def test_what_is_learned_of_an_idle_charger_does_not_forbid_what_it_is_rated_for(tmp_path: Path) -> None:
+    text = '[[equip]]\nid = "c"\nname = "C"\ntype = "charger"\nsite = "a"\nrated_power = "22kW"\n'
+    charger = POINT.format(id="m0", metric="energy", unit="kWh", extra='equip = "c"').replace('site = "a"\n', "", 1)
+    world = World(tmp_path, 0, text + charger)
+    await world.open()
+    at = T0 + np.arange(14 * 96, dtype=np.int64) * 15 * MINUTE
+    power = np.where((at >= T0 + 12 * DAY) & (at < T0 + 12 * DAY + 3 * HOUR), 22e3, 30.0)  # twelve days of standby, then a car
+    value = 1e6 + 10 * np.floor((np.cumsum(power) - power) / 40)
+    await live(world, "m0", at[: 12 * 96], value[: 12 * 96], 96)
+    await world.books.nightly()
+    assert [row["content"]["reason"] for row in world.books.core.records.decisions("parameter", "m0")] == ["learned"]
+    await live(world, "m0", at[12 * 96 :], value[12 * 96 :])
+    assert not world.books.core.shelf.questions.get("m0")
+    charged = world.books.consumption("m0", T0 + 12 * DAY, T0 + 12 * DAY + 3 * HOUR)
+    assert charged.total == pytest.approx(66e3, rel=0.01)
+    await world.close()

@@ -18,7 +18,7 @@ import numpy as np
 from metering import profile as profiling
 from metering.declarations import Declaration, Declared
 from metering.intervals import LEDGER_UNITS, QUARTER
-from metering.reads import BEGINNING, learn
+from metering.reads import BEGINNING, Parameters, learn, round_up
 from metering.restate import Reason
 from steward.app.ledger.columns import Cells, absent, intervals_of, month_of, month_span, pack, unpack
 from steward.app.ledger.core import Core
@@ -253,7 +253,7 @@ class Desk:
         if found is None:
             return None
         said = known.rate is not None and known.reason != "learned"
-        rate, daily = (None, None) if said else (found.rate, found.daily)
+        rate, daily = (None, None) if said else _at_full_power(found, register.rated)
         if not first and (rate, daily, found.still) == (
             None if said else known.rate,
             None if said else known.daily,
@@ -276,6 +276,14 @@ class Desk:
         row = profile_row(made) | {"valid_from": now}
         self._core.decisions.add(register.id, "profile", now, row, "", now)
         return True
+
+
+def _at_full_power(found: Parameters, rated: float) -> tuple[float | None, float | None]:
+    """Learned limits an hour and a day, but not below what the equip is rated for, with a half for its tolerance and for reads
+    that come late: a charger that stood idle while it was learned may charge."""
+    most = round_up(1.5 * rated) if rated else 0.0
+    rate = None if found.rate is None else max(found.rate, most)
+    return rate, None if found.daily is None else max(found.daily, 24 * most)
 
 
 def _declaration(action: str, question: AskedQuestion, taken: Mapping[str, float]) -> Declaration:

@@ -34,7 +34,8 @@ NAMES = {
 class Register:
     """A register. resolution: canonical units (as stored) per register unit; scales: canonical units with every ratio per
     register unit as they hold over time, negative for export; source: see `steward.config.meters`; base: what is known
-    without any decision."""
+    without any decision; rated: ledger units an hour at the rated power of its equip, 0 where none is known: what is learned
+    never forbids it."""
 
     id: str
     unit: str
@@ -44,6 +45,7 @@ class Register:
     scales: Scales
     base: Parameters
     meter: MeterTable
+    rated: float = 0.0
 
     def canonical(self, start: IntArray, value: IntArray) -> FloatArray:
         """Ledger units of the quarter-hours at `start` (ns) in the canonical unit, with every ratio."""
@@ -77,7 +79,9 @@ def registers_of(facility: Facility, meters: Mapping[str, MeterTable]) -> dict[s
         if (meter is not None and meter.tariffs) or point.id in others:
             continue
         if point.nature is Nature.COUNTER or (meter is not None and meter.source != "register"):
-            found[point.id] = _register(point, meter or MeterTable(id=point.id), _zone(facility, point))
+            equip = facility.equips.get(point.equip)
+            rated = equip.rated_power or 0.0 if equip is not None else 0.0
+            found[point.id] = _register(point, meter or MeterTable(id=point.id), _zone(facility, point), rated)
     return found
 
 
@@ -86,7 +90,7 @@ def _zone(facility: Facility, point: Point) -> str:
     return site.time_zone if site else "UTC"
 
 
-def _register(point: Point, meter: MeterTable, zone: str) -> Register:
+def _register(point: Point, meter: MeterTable, zone: str, rated: float) -> Register:
     unit = "Wh" if meter.source == "power" else point.unit
     resolution, digits = _resolution(point, meter, unit)
     scales = _scales(meter, resolution)
@@ -96,7 +100,8 @@ def _register(point: Point, meter: MeterTable, zone: str) -> Register:
         per_hour = point.rated_power / float(ratios)
     rate = per_hour / resolution if per_hour else None
     base = Parameters(rate=rate, digits=digits, cadence=meter.cadence or point.interval, reason="facility file")
-    return Register(point.id, unit, zone, meter.source, resolution, scales, base, meter)
+    full = rated / float(ratios) / resolution if unit == "Wh" else 0.0
+    return Register(point.id, unit, zone, meter.source, resolution, scales, base, meter, full)
 
 
 def _scales(meter: MeterTable, resolution: float) -> Scales:
