@@ -20,6 +20,8 @@ from steward.model import BoolArray, FloatArray, IntArray, Nature
 
 BLOCK = DAY // 4
 """Seconds that are sampled at once; spans asked for are cut out of such blocks."""
+MOBILE = ("traccar", "owntracks")
+"""Formats of vehicles."""
 METERED = ("power", "energy", "reactive_energy", "current", "water", "gas")
 """Metrics whose instruments have a gain of their own (class 0.5)."""
 
@@ -95,10 +97,11 @@ def _within(frames: Frames, begin: int, until: int) -> Frames | None:
 
 
 class Feed:
-    """The messages of a campus from its start on. `pace` multiplies all intervals (0.1: ten times as often)."""
+    """The messages of a campus from its start on. `pace` multiplies all intervals (0.1: ten times as often); what stands still
+    sends every `least` s at most (300: as a site does that saves on traffic), vehicles as they are."""
 
-    def __init__(self, campus: Campus, impairments: Impairments | None = None, *, pace: float = 1.0) -> None:
-        self.campus, self.pace = campus, pace
+    def __init__(self, campus: Campus, impairments: Impairments | None = None, *, pace: float = 1.0, least: int = 1) -> None:
+        self.campus, self.pace, self.least = campus, pace, least
         self.impairments = impairments or Impairments()
         self._memory = _Memory()
         plan = campus.plan
@@ -111,7 +114,8 @@ class Feed:
 
     def interval(self, source: SimDevice) -> int:
         """Seconds between two ticks of a source."""
-        return max(1, round(source.interval * self.pace))
+        interval = max(1, round(source.interval * self.pace))
+        return interval if source.template.format in MOBILE else max(interval, self.least)
 
     def frames(self, start: int, end: int) -> list[Frames]:
         """All frames due in [start, end), true time in ns; spans are asked in order, without overlap."""
@@ -159,7 +163,7 @@ class Feed:
         nominal = tick * interval + phase
         inside = (nominal * SECOND >= begin) & (nominal * SECOND < until)
         tick, nominal = tick[inside], nominal[inside]
-        if source.template.format in ("traccar", "owntracks") and len(tick):
+        if source.template.format in MOBILE and len(tick):
             awake = (block.at(f"{source.id}.ignition", nominal) > 0) | (tick % 10 == 0)
             tick, nominal = tick[awake], nominal[awake]
         if not len(tick):

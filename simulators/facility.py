@@ -27,9 +27,10 @@ def campus_toml(
     packs: Iterable[str] = ("basic",),
     rules: str | None = None,
     pace: float = 1.0,
+    least: int = 1,
 ) -> str:
     """The facility file for the campus. `data` is the folder of store, records, spool and broker; `rules` replaces the rules
-    of its own; `pace` as given to the player (intervals follow it)."""
+    of its own; `pace` as given to the player, `least` as given to the feed (intervals follow them)."""
     plan = campus_plan()
     parts = [
         _head(plan, broker, embedded, data, port, packs),
@@ -39,7 +40,7 @@ def campus_toml(
         *(_site(body) for body in plan.sites),
         *(_body("space", body) for body in plan.spaces),
         *(_body("equip", body) for body in plan.equips),
-        *(_template(template, pace) for template in _templates(plan)),
+        *(_template(template, pace, least) for template in _templates(plan)),
         *(_device(device) for device in (*plan.gateways, *plan.devices)),
         campus_rules() if rules is None else rules,
         campus_energy(),
@@ -132,14 +133,14 @@ def _templates(plan: Plan) -> list[Template]:
     return list(found.values())
 
 
-def _interval(template: Template, pace: float) -> str:
-    seconds = SLOW.get(template.format, 0) or next(
-        (device.interval for device in campus_plan().devices if device.template.id == template.id), 60
-    )
-    return f"{max(1, round(seconds * pace))}s"
+def _interval(template: Template, pace: float, least: int) -> str:
+    if template.format in SLOW:
+        return f"{max(1, round(SLOW[template.format] * pace))}s"
+    seconds = next((device.interval for device in campus_plan().devices if device.template.id == template.id), 60)
+    return f"{max(1, round(seconds * pace), least)}s"
 
 
-def _template(template: Template, pace: float) -> str:
+def _template(template: Template, pace: float, least: int) -> str:
     options = {"time": "time"} if template.format == "json" else None
     head = table(
         "template",
@@ -147,7 +148,7 @@ def _template(template: Template, pace: float) -> str:
             "id": template.id,
             "format": template.format,
             "topic": template.topic,
-            "interval": _interval(template, pace),
+            "interval": _interval(template, pace, least),
             "options": options,
         },
     )

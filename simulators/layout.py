@@ -152,9 +152,10 @@ def _electric(campus: _Campus) -> None:
         address = f"{SPARKPLUG_GROUP}/{SPARKPLUG_NODE}/{id}"
         campus.device(id, en, zh, template, 60, site_id, equip=equip, address=address, gateway="gw-switchroom")
     owner = {"a": "block-a", "b": "block-b", "c": "block-c", "d": "data-room"}
+    behind = {"a-socket": ["plug-11.socket", "plug-12.socket"], "b-socket": ["plug-17.socket", "plug-21.socket"]}
     for id, en, zh, type_, category, template, gateway in CIRCUITS:
         site_id = owner[id[0]]
-        campus.equip(f"{id}.circuit", en, zh, type_, site=site_id)
+        campus.equip(f"{id}.circuit", en, zh, type_, site=site_id, feeds=behind.get(id, ()))
         campus.device(id, en, zh, template, 60, site_id, equip=f"{id}.circuit", gateway=gateway, category=category)
     for id, en, zh, site_id, watts in PLUGS:
         campus.equip(f"{id}.socket", en, zh, "socket", site=site_id, rated_power=f"{watts:g}W")
@@ -205,11 +206,11 @@ def _supplies(campus: _Campus) -> None:
     ):
         campus.equip(f"{id}.meter", en, zh, "meter", site=site, feeds=feeds)
         campus.device(id, en, zh, "water-main" if id == "water-main" else "water", 300, site, equip=f"{id}.meter")
-    for id, en, zh, site in (
-        ("gas-boiler", "Boiler gas", "锅炉燃气表", "block-a"),
-        ("gas-kitchen", "Kitchen gas", "厨房燃气表", "block-c"),
+    for id, en, zh, site, burnt in (
+        ("gas-boiler", "Boiler gas", "锅炉燃气表", "block-a", "boiler-1"),
+        ("gas-kitchen", "Kitchen gas", "厨房燃气表", "block-c", "block-c.kitchen"),
     ):
-        campus.equip(f"{id}.meter", en, zh, "meter", site=site)
+        campus.equip(f"{id}.meter", en, zh, "meter", site=site, feeds=[burnt])
         campus.device(id, en, zh, "gas", 300, site, equip=f"{id}.meter")
     campus.equip("weather-1", "Weather station", "气象站", "weather_station", site="block-a")
     campus.device("weather-1", "Weather station", "气象站", "weather", 300, "block-a", equip="weather-1")

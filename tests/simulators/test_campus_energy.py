@@ -41,3 +41,20 @@ def test_virtual_meters_of_the_campus_are_planned_and_the_plant_room_has_its_own
         "a-pumps.energy",
     }
     assert "em-a.energy" in scopes.plan.meters["block-a.other.energy"].registers
+
+
+@pytest.mark.parametrize(("site", "plugs"), [("block-a", {"plug-11", "plug-12"}), ("block-b", {"plug-17", "plug-21"})])
+def test_a_smart_plug_behind_a_metered_circuit_is_not_added_to_its_category_again(
+    scopes: Scopes, site: str, plugs: set[str]
+) -> None:
+    found = scopes.chosen(scopes.node(f"category:{site}/A1"), "energy")
+    letter = site[-1]
+    assert set(found.points) == {f"{letter}-light.energy", f"{letter}-socket.energy"}
+    left = {one.meter.node.removesuffix(".socket"): (one.why, one.of) for one in found.dropped}
+    assert left == dict.fromkeys(plugs, ("under", f"{letter}-socket.circuit"))
+
+
+def test_gas_is_said_to_go_to_what_burns_it(scopes: Scopes) -> None:
+    equips = scopes.facility.equips
+    assert equips["gas-boiler.meter"].feeds == ("boiler-1",)
+    assert scopes.chosen(scopes.node("space:block-c.kitchen"), "gas").points == ("gas-kitchen.gas",)
