@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 TABLE: Mapping[str, tuple[str, ...]] = {
     "no": ("no {kind} {id!r}",),
+    "no_but": ("no {kind} {id!r}, expected one of {near}",),
     # why a rule is not applicable
     "needs_gauge": (
         "a {what} is of a gauge; of a register take its derived power or flow",
@@ -15,6 +16,7 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "is_register": ("{point} is a register; take its derived power or flow",),
     "no_volume": ("neither a register of volume nor a flow: {nature} in {unit}",),
     "no_work": ("needs the work done: role cooling, or flow (with chws and chwr, or with dp), or load",),
+    "no_device": ("has no device",),
     "no_vehicle": ("no vehicle",),
     "nothing_to_count": ("has no odometer and no engine hours to count",),
     "runs_power": ("runs are found in a gauge of power",),
@@ -164,6 +166,7 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "x_rest": ("hours enough to hold a rest, {x}",),
     "x_minima": ("days enough to know the minima, {x}",),
     "x_persistent": ("above 0, below {n} for persistent faults",),
+    "x_between": ("days between false alerts, {a} to a million",),
     "x_rows": ("{n} rows of `every` or more",),
     "x_both": ("`{a}`, `{b}` or both",),
     "x_several": ("`{a}`, `{b}`, `{c}` or several",),

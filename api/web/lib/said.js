@@ -27,7 +27,7 @@ function inWords(code, name, value) {
   if (TIMES.has(name)) return time(value);
   if (WISHES.has(name)) return wish(value);
   if (name === 'condition') return word('stands', value);
-  if (code === 'no' && name === 'kind') return word('thing', value);
+  if (code.startsWith('no') && name === 'kind' && !code.startsWith('no_such')) return word('thing', value);
   return FAMILIES[name] ? word(FAMILIES[name], value) : value;
 }
 
