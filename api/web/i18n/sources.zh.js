@@ -1,5 +1,7 @@
 // 随附规则包与定额的限值依据，按其英文原文；设施自写的依据不在此列。需要时才加载。
 export default {
+  '5 min ahead: the service\'s own limit; 30 min: data kept during an outage come in a burst and are no wrong clock':
+    '超前5分钟：本系统自身限值；30分钟：断网期间缓存的数据会集中补传，不是时钟错误',
   'three expected intervals: two lost messages in a row are not news':
     '三个预期间隔：丢两条报文尚不足为奇',
   'open-fdd SV-FLATLINE (1 h), lengthened: rooms rest for hours at night':
