@@ -2,7 +2,8 @@
 
 Every day of both units is judged against all other days of its unit (an import: `rules.hvac.past`), with the constants as
 shipped; the labels are read only to count. "live" runs the kind `air_handler` through the engine, with earlier days only.
-The peer sees the same minutes in its own units and roles. Then what a sample costs at 500 units, and memory.
+The peer sees the same minutes in its own units and roles; the libraries of `bench.detect.peers` see means and spreads of the
+days. Then what a sample costs at 500 units, and memory.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.detect.frame import peak_kb
+from bench.detect.peers import Peer, peers
 from rules.contract import Rule
 from rules.engine import Engine
 from rules.hvac import past
@@ -227,6 +230,38 @@ def peer(units: list[Unit]) -> tuple[Score, dict[str, int]] | None:
     return score, dict(sorted(fired.items(), key=lambda item: -item[1]))
 
 
+def library(peer_: Peer, units: list[Unit]) -> tuple[Score, float, float]:
+    """A library on the days of a unit (mean and spread of each role), each fitted on all other days; the single threshold of
+    both units that is best in hindsight. (score, us a day, peak kB)"""
+
+    def scores() -> list[tuple[float, str | None]]:
+        found: list[tuple[float, str | None]] = []
+        for unit in units:
+            days, features = _days(unit)
+            for row, day in enumerate(days.tolist()):
+                others = np.arange(len(days)) != row
+                found.append((float(peer_.score(features[others], features[row : row + 1])[0]), unit.causes.get(day)))
+        return found
+
+    begun = time.process_time()
+    found = scores()
+    spent = time.process_time() - begun
+    best = Score()
+    for limit in sorted(value for value, _ in found):
+        score = Score()
+        for value, cause in found:
+            count(score, value >= limit, "", cause)
+        best = max(best, score, key=lambda one: one.f1)
+    return best, 1e6 * spent / len(found), peak_kb(scores)
+
+
+def _days(unit: Unit) -> tuple[IntArray, FloatArray]:
+    """Days, and of each the mean and spread of the roles that the unit has."""
+    day = unit.series.minute // 1440
+    days, value = np.unique(day), unit.series.value[:, ~np.isnan(unit.series.value).any(axis=0)]
+    return days, np.stack([np.concatenate((value[day == one].mean(axis=0), value[day == one].std(axis=0))) for one in days])
+
+
 def speed(unit: Unit, size: int, minutes: int) -> tuple[float, float]:
     """(us per unit and minute, bytes per unit) of the kind through the engine, all units at once by the minute."""
     world = facility(size)
@@ -266,12 +301,18 @@ def main() -> None:
         print("peer not installed: pip install open-fdd")
     else:
         scores["open-fdd, default rules"] = other[0]
+    costs = {}
+    for each in peers():
+        name = f"{each.name}, best threshold"
+        scores[name], *costs[name] = library(each, units)
     for one in days:
         mark = "ok" if one["label"] == one["named"] else ("other" if one["label"] and one["named"] else "WRONG")
         print(f"{one['unit']:10} {one['day']} {one['label']:19} {one['named']:19} {mark}")
     print(f"\n{'':34} found missed false quiet right    F1")
     for name, score in scores.items():
         print(f"{name:34} {score.found:5} {score.missed:6} {score.false:5} {score.quiet:5} {score.right:5} {score.f1:6.3f}")
+    for name, (spent, held) in costs.items():
+        print(f"{name}: {spent:.0f} us a day, peak {held:,.0f} kB")
     if other is not None:
         print("open-fdd, days by rule:", other[1])
     cost, memory = speed(units[0], chosen.units, chosen.minutes)

@@ -1,9 +1,9 @@
 """The 42 NAB files by NAB's scoring, every detector with one threshold and de-duplicated alerts: `python -m bench.detect.nab`.
 
 Ours runs at the shipped threshold; each baseline at the best single threshold in hindsight, which favours it. All see a file
-from its first row on and none looks ahead. Protocols: rolling z, WeekProfile and HalfSpaceTrees learn row by row; ECOD, KNN and
-IsolationForest are fitted on the unscored first rows (probation) of each file, on the last 12 values as a vector, and their
-scores are standardised by those of the probation. Windows are read to count only. `--quick`: without the libraries.
+from its first row on and none looks ahead. The baselines (`bench.detect.peers`): rolling z, WeekProfile and HalfSpaceTrees
+learn row by row; ECOD, KNN and IsolationForest are fitted on the unscored first rows (probation) of each file. Windows are
+read to count only. `--quick`: without the libraries.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.detect import nabscore
-from bench.detect.frame import Recorded, alerts, columns, data_folder, moment, outside, peak_kb, peer, table, timed
+from bench.detect import nabscore, peers
+from bench.detect.frame import Recorded, alerts, columns, data_folder, moment, outside, peak_kb, table, timed
 from rules.detectors.contract import Detector
 from rules.detectors.record import THRESHOLD, RecordRatio
-from rules.detectors.simple import RollingZ, WeekProfile
+from rules.detectors.simple import WeekProfile
 from steward.model import FloatArray
-
-LAGS = 12
 
 
 @dataclass(slots=True)
@@ -69,61 +67,15 @@ def stream(make: Callable[[], Detector[float]]) -> Callable[[Recorded], FloatArr
     return run
 
 
-def lagged(value: FloatArray) -> FloatArray:
-    """Each row with the eleven before it, relative to the first row's level; early rows repeat the first value."""
-    padded = np.concatenate((np.full(LAGS - 1, value[0]), value))
-    return np.lib.stride_tricks.sliding_window_view(padded, LAGS)
-
-
-def fitted(make: Callable[[], object], score: Callable[[object, FloatArray], FloatArray]) -> Callable[[Recorded], FloatArray]:
-    """Scores of a batch detector: fitted on the probation, standardised by it."""
-
-    def run(one: Recorded) -> FloatArray:
-        rows, skip = lagged(one.value), nabscore.probation(len(one.value))
-        model = make()
-        model.fit(rows[:skip])  # type: ignore[attr-defined]
-        own = score(model, rows)
-        return (own - np.median(own[:skip])) / max(float(own[:skip].std()), 1e-9)
-
-    return run
-
-
-def trees(one: Recorded) -> FloatArray:
-    """river's HalfSpaceTrees behind its MinMaxScaler, row by row, on value and jump."""
-    from river.anomaly import HalfSpaceTrees  # type: ignore[import-untyped,import-not-found,unused-ignore]
-    from river.preprocessing import MinMaxScaler  # type: ignore[import-untyped,import-not-found,unused-ignore]
-
-    model, scaler, score, before = HalfSpaceTrees(seed=1), MinMaxScaler(), [], float(one.value[0])
-    for x in one.value.tolist():
-        scaler.learn_one({"x": x, "jump": x - before})
-        row = scaler.transform_one({"x": x, "jump": x - before})
-        score.append(model.score_one(row))
-        model.learn_one(row)
-        before = x
-    return np.array(score)
-
-
 def runners(quick: bool) -> dict[str, tuple[Callable[[Recorded], FloatArray], float | None]]:
     """Name -> (scores of a file, shipped threshold or None: the best)."""
     found: dict[str, tuple[Callable[[Recorded], FloatArray], float | None]] = {
         "record ratio, as shipped (with gate)": (stream(RecordRatio), THRESHOLD),
         "record ratio without gate": (stream(lambda: RecordRatio(gate=False)), THRESHOLD),
-        "rolling z": (stream(RollingZ), None),
         "week profile": (stream(WeekProfile), None),
     }
-    if not quick and peer("sklearn"):
-        from sklearn.ensemble import IsolationForest  # type: ignore[import-untyped,import-not-found,unused-ignore]
-
-        found["scikit-learn IsolationForest"] = (
-            fitted(lambda: IsolationForest(random_state=1), lambda model, rows: -model.score_samples(rows)), None)  # type: ignore[attr-defined]  # fmt: skip
-    if not quick and peer("pyod"):
-        from pyod.models.ecod import ECOD  # type: ignore[import-untyped,import-not-found,unused-ignore]
-        from pyod.models.knn import KNN  # type: ignore[import-untyped,import-not-found,unused-ignore]
-
-        found["pyod ECOD"] = (fitted(ECOD, lambda model, rows: model.decision_function(rows)), None)  # type: ignore[attr-defined]
-        found["pyod KNN"] = (fitted(KNN, lambda model, rows: model.decision_function(rows)), None)  # type: ignore[attr-defined]
-    if not quick and peer("river"):
-        found["river HalfSpaceTrees"] = (trees, None)
+    for one in peers.peers()[: 1 if quick else None]:
+        found[one.name] = (lambda file, one=one: one.series(file.value, nabscore.probation(len(file.value))), None)  # type: ignore[misc]
     return found
 
 
