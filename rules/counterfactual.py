@@ -91,6 +91,9 @@ def costs(cost: Mapping[str, Any] | None, language: str = "en") -> str:
     if isinstance(carbon := cost.get("carbon"), int | float):
         parts.append(f"{wording.number(carbon)} kg CO2")
     said = ("、" if zh else ", ").join(part for part in parts if part)
+    basis = cost.get("basis")
+    if isinstance(basis, Mapping) and isinstance(error := basis.get("uncertainty"), int | float):
+        said += f"（估算，±{error:.0%}）" if zh else f" (estimated, ±{error:.0%})"
     day = _money(cost.get("per_day"), cost) or _amount(cost.get("day") or {})
     left = (f"；不处理每天{day}" if zh else f"; {day} a day if left") if day else ""
     return f"已耗{said}{left}。" if zh else f"So far {said}{left}."

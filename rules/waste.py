@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,18 +39,26 @@ class How(StrEnum):
     """A constant rate, `level` (W, m3/s), as long as it lasts."""
     TOLD = "told"
     """An amount that the kind itself has measured."""
+    COIL = "coil"
+    """Heat or cold that a coil gives to the air in vain (`loss`), estimated from temperatures, flow and commands."""
+    DEMAND = "demand"
+    """What demand above `level` (W) adds to the month's demand charge."""
+    REACTIVE = "reactive"
+    """What reactive energy adds by the month's power factor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waste:
     """What a kind says. level: W or m3/s, a share (of what was expected), or for TOLD the amount (Wh, m3); lead, tail: ns
-    by which the waste began before the alert's `since`, and ended before its end (a day that is judged when it is over)."""
+    by which the waste began before the alert's `since`, and ended before its end (a day that is judged when it is over); loss:
+    of a coil: heat, cold, both (heating and cooling at once)."""
 
     how: How
     level: float = 0.0
     unit: str = ""
     lead: int = 0
     tail: int = 0
+    loss: Literal["", "heat", "cold", "both"] = ""
 
 
 class Unpriced(Exception):
@@ -63,9 +71,15 @@ REASONS: dict[str, tuple[str, str]] = {
     "no_ledger": ("the ledger knows nothing of this time yet", "台账尚无该时段数据"),
     "no_tariff": ("no tariff or factor holds for what it uses", "其用量无适用电价或因子"),
     "less": ("less was used than expected", "用量低于预期"),
-    "not_metered": ("heat or cold is lost, which no meter of it counts", "损失的冷热量未计量"),
+    "not_metered": (
+        "heat or cold is lost, which no meter of it counts and its design data do not tell",
+        "损失的冷热量未计量，设计参数亦不足以估算",
+    ),
     "power_factor": ("reactive power is charged by the month's mean, with the bill", "力调电费按月平均功率因数随账单计收"),
     "demand": ("demand is charged by the month's highest quarter hour, with the bill", "需量电费按月最大需量随账单计收"),
+    "no_demand_charge": ("its tariff charges no demand", "适用电价不收需量电费"),
+    "no_peak": ("it has not raised the month's demand charge", "未抬高当月需量电费"),
+    "factor_good": ("the month's power factor costs nothing more for it", "当月力调电费未因此增加"),
     "unit": ("what it measures is no consumption", "所测量不是用量"),
 }
 """Why an alert has no price: code -> English, Chinese."""

@@ -250,7 +250,10 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Equip:
-    """An asset; a vehicle is an equip that moves. `feeds` names the equips and spaces that it supplies. `rated_power` in W."""
+    """An asset; a vehicle is an equip that moves. `feeds` names the equips and spaces that it supplies. `rated_power` in W.
+
+    Of the design, where known: heating_power, cooling_power of its coils, W; air_flow, m3/s; cop: cold made per electricity.
+    """
 
     id: str
     name: Text
@@ -260,6 +263,10 @@ class Equip:
     feeds: tuple[str, ...] = ()
     rated_power: float | None = None
     plate: str = ""
+    heating_power: float | None = None
+    cooling_power: float | None = None
+    air_flow: float | None = None
+    cop: float | None = None
 
 
 DERIVED = "derived"

@@ -25,12 +25,18 @@ from rules.hvac.tables import (
     missing,
 )
 from rules.hvac.verdict import FAULT, WARNING, Counted, Verdict, counted, judge_day, weigh
-from steward.model import BoolArray, ByteArray, FloatArray, IntArray
+from rules.waste import How, Waste
+from steward.model import Alert, BoolArray, ByteArray, FloatArray, IntArray
 from steward.units import DAY, MINUTE
 
 LEVELS = ("none", "note", "warning", "fault")
 USUAL = 180.0
 """Minutes that a rule is taken to have on a usual day until days have shown it."""
+LOSSES: Mapping[str, Literal["heat", "cold", "both"]] = {
+    "coil_hot": "heat", "cool_but_hot": "heat", "h_coil_hot": "heat",
+    "coil_cold": "cold", "heat_but_cold": "cold", "h_coil_cold": "cold", "simul": "both",
+}  # fmt: skip
+"""Leading rules whose verdict names a waste of heat or cold."""
 LOOK = 15
 """Minutes between two weighings of a day that is not over."""
 
@@ -74,6 +80,14 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         lacks = sum(1 << number for number, check in enumerate(CHECKS) if missing(check, present))
         zone = local.number(target)
         return {"zone": zone, "lacks": lacks, "least": LEVELS.index(self.least), "airless": "spd" not in present}
+
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
+        loss = LOSSES.get(str(evidence.get("check")))
+        if loss is None:
+            return None
+        day = int(evidence.get("day_at") or alert.since)  # a verdict speaks of its whole day
+        ago = alert.since - day
+        return Waste(How.COIL, unit="Wh", lead=ago if 0 <= ago <= 2 * DAY else ago % DAY, loss=loss)
 
     def state(self) -> Mapping[str, Column]:
         return {

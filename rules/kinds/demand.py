@@ -10,7 +10,8 @@ import numpy as np
 from rules import local
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
 from rules.quantity import Duration, Limit
-from steward.model import ByteArray, FloatArray, IntArray, Nature
+from rules.waste import How, Waste
+from steward.model import Alert, ByteArray, FloatArray, IntArray, Nature
 from steward.units import DAY, MINUTE
 
 PARTS = 15
@@ -79,6 +80,10 @@ class Demand(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "sliding": sliding,
             "local": local.number(target),
         }
+
+    def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
+        limit = alert.limit / self.share.value("ratio")  # the contract itself: a share of it is an early warning
+        return Waste(How.DEMAND, limit, "W", lead=int(self.interval), tail=0) if limit > 0 else None
 
     def state(self) -> Mapping[str, Column]:
         return {

@@ -251,8 +251,9 @@ class _Builder:
             for target in table.feeds:
                 self._known("equip", number, "feeds", target, known, "equip, space or site")
             self.equips[table.id] = Equip(
-                table.id, table.name, table.type, place.site, place.space, tuple(table.feeds), table.rated_power, table.plate
-            )
+                table.id, table.name, table.type, place.site, place.space, tuple(table.feeds), table.rated_power, table.plate,
+                table.heating_power, table.cooling_power, table.air_flow, table.cop,
+            )  # fmt: skip
         self._cycles("equip", "feeds", {id: equip.feeds for id, equip in self.equips.items() if equip.feeds})
 
     # -- points

@@ -15,7 +15,7 @@ from steward.config.desk import DeskTable, EscalationTable, MaintenanceTable
 from steward.config.meters import LedgerTable, MeterTable
 from steward.config.money_tables import AllocationTable, FactorTable, HeatingSeasonTable, MoneyTable, TariffTable
 from steward.config.notices import ChannelTable, DigestTable, NoticesTable, RecipientTable, RouteTable
-from steward.config.values import Duration, Id, Name, OpeningHours, Power
+from steward.config.values import Duration, Flow, Id, Name, OpeningHours, Power
 from steward.model import Nature
 from steward.units import DAY, HOUR, MINUTE, SECOND
 
@@ -175,6 +175,10 @@ class EquipTable(Table):
     feeds: list[str] = Field([], description="equips, spaces or sites that it supplies")
     rated_power: Power | None = None
     plate: str = Field("", description="a vehicle's number plate")
+    heating_power: Power | None = Field(None, description="design power of the heating coil: prices heat that is lost")
+    cooling_power: Power | None = Field(None, description="design power of the cooling coil")
+    air_flow: Flow | None = Field(None, description='design flow of supply air, "12000m3/h": where none is measured')
+    cop: float | None = Field(None, gt=0, le=30, description="cold made per electricity: prices cold that is lost")
 
 
 class Measured(Table):

@@ -79,6 +79,16 @@ def _power(value: Any) -> float:
 
 
 Power = Annotated[float, BeforeValidator(_power)]
+
+
+def _flow(value: Any) -> float:
+    if isinstance(value, str):
+        return quantity(value, "m3/s")
+    raise ValueError('expected a flow in quotes, for example "12000m3/h"')
+
+
+Flow = Annotated[float, BeforeValidator(_flow)]
+"""A flow in m3/s, written "12000m3/h"."""
 """Watts, written "200kW"."""
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

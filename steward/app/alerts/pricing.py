@@ -8,18 +8,19 @@ price asked again follows the ledger. Everything here blocks: call it in a threa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from metering.columns import Columns
-from metering.cost import Worth
+from metering.cost import Basis, Worth
 from metering.intervals import QUARTER, Method
 from metering.tariffs import MICRO
 from rules import waste as wasting
 from rules.contract import Rule, Target
 from rules.waste import How, Span, Unpriced, Waste
+from steward.app.alerts import charges, coils
 from steward.app.ledger.model import Consumption
 from steward.app.money.tables import columns_of
 from steward.errors import StewardError
@@ -40,6 +41,8 @@ class Cash(Protocol):
     def margin(self, carrier: str, columns: Columns, site: str, point: str = "") -> Worth: ...
     def carrier(self, point: Point) -> str: ...
     def fuel(self) -> str: ...
+    def basis(self, carrier: str, site: str, point: str = "") -> Basis: ...
+    def reactive(self, point: Point, columns: Columns, basis: Basis) -> FloatArray | None: ...
 
 
 Ledger = Callable[[str, int, int], Consumption]
@@ -60,7 +63,8 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A price. amount: Wh or m3 so far; day: what it makes a day if left; worths of both; until: how far the ledger went."""
+    """A price. amount: Wh or m3 so far (unit "" for a charge); day: what it makes a day if left; worths of both; until: how far
+    the ledger went; more: what else `basis` says (method, uncertainty as a share)."""
 
     unit: str
     amount: float
@@ -73,6 +77,7 @@ class Price:
     until: int
     estimated: float
     revision: int
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def money(self) -> float | None:
         """Money so far."""
@@ -84,15 +89,20 @@ class Price:
 
     def plain(self) -> dict[str, Any]:
         """As the evidence of the alert shows it: canonical units, money in the tariff's currency, kg of CO2 and of coal."""
-        name = NAMES[self.unit]
+        name = NAMES.get(self.unit, "")
+        amount = {name: round(self.amount, 6)} if name else {}
         return {
-            name: round(self.amount, 6),
+            **amount,
             "money": _rounded(self.money()),
             "currency": self.worth.currency or self.day_worth.currency,
             "carbon": _rounded(self.worth.co2),
             "coal": _rounded(self.worth.coal),
             "per_day": _rounded(self.per_day()),
-            "day": {name: round(self.day, 6), "carbon": _rounded(self.day_worth.co2), "coal": _rounded(self.day_worth.coal)},
+            "day": {
+                **({name: round(self.day, 6)} if name else {}),
+                "carbon": _rounded(self.day_worth.co2),
+                "coal": _rounded(self.day_worth.coal),
+            },
             "share_estimated": round(self.estimated, 4),
             "basis": {
                 "register": self.meter.register,
@@ -104,6 +114,7 @@ class Price:
                 "revision": self.revision,
                 "tariffs": list(self.worth.tariffs),
                 "factors": list(self.worth.factors),
+                **self.more,
             },
         }
 
@@ -169,6 +180,8 @@ class Pricer:
         waste = rule.kind.waste(alert, alert.evidence if fired is None else {**alert.evidence, **fired}, target)
         if waste is not None and waste.how is How.TOLD and fired is not None:
             waste = rule.kind.waste(alert, alert.evidence, target) or waste  # what was measured up to its end
+        if waste is None and any(point is not None and point.metric == "power_factor" for point in target.points):
+            waste = Waste(How.REACTIVE)
         if waste is None:
             raise Unpriced(rule.kind.UNPRICED)
         if not waste.level > 0 and waste.how in (How.SHARE, How.RATE, How.TOLD):
@@ -178,6 +191,10 @@ class Pricer:
         whole = (begin, max(begin + 1, end - waste.tail))
         if waste.how is How.TOLD:
             return self._told(facility, target, alert, waste, whole)
+        if waste.how is How.COIL:
+            return self._coil(facility, target, waste, whole)
+        if waste.how in (How.DEMAND, How.REACTIVE):
+            return self._charged(facility, target, alert, waste, whole)
         return self._counted(facility, target, alert, rule, waste, whole)
 
     def _counted(self, facility: Facility, target: Target, alert: Alert, rule: Rule, waste: Waste, whole: Span) -> Price:
@@ -246,6 +263,50 @@ class Pricer:
             0,
         )
 
+    def _coil(self, facility: Facility, target: Target, waste: Waste, whole: Span) -> Price:
+        """Heat and cold that a coil of an air handler loses."""
+        found = coils.lost(facility, target, waste, whole, self._integrate)
+        known = ~np.isnan(found.heat) & ~np.isnan(found.cold)
+        if not known.any():
+            raise Unpriced("no_ledger")
+        amount = float(np.nansum(found.heat) + np.nansum(found.cold))
+        if amount <= 0:
+            raise Unpriced("less")
+        until = min(whole[1], int(found.start[known][-1]) + QUARTER)
+        days = max(1e-9, float(wasting.overlap(found.start, found.start + QUARTER, [whole])[known].sum()) / DAY)
+        equip = facility.equips[target.equip]
+        worth = coils.worth_of(found, equip.site, equip.cop, self._cash.margin)
+        more = {
+            "method": found.loss.method,
+            "uncertainty": round(found.loss.error, 2),
+            "heat": round(float(np.nansum(found.heat)), 3),
+            "cold": round(float(np.nansum(found.cold)), 3),
+        }
+        meter = Meter("", found.point.id, found.point, "Wh")
+        return Price("Wh", amount, amount / days, worth, _scaled(worth, days), meter, waste, whole[0], until, 1.0, 0, more)
+
+    def _charged(self, facility: Facility, target: Target, alert: Alert, waste: Waste, whole: Span) -> Price:
+        """What an alert adds to the demand charge or the adjustment by power factor of its months."""
+        point = _register(facility, target, alert)
+        revision = 0
+
+        def quarters(register: str, start: int, end: int) -> Columns:
+            nonlocal revision
+            columns, known = self._columns(Meter(register, "", point, "Wh"), start, end)
+            revision = max(revision, int(columns.revision.max(initial=0)))
+            return charges.known(columns, known)
+
+        if waste.how is How.DEMAND:
+            added = charges.demand(self._cash, point, whole, waste.level, quarters)
+        else:
+            added = charges.reactive(self._cash, point, whole, quarters)
+        days = max(QUARTER / DAY, (min(whole[1], added.until) - whole[0]) / DAY)
+        once = Worth(None, added.worth.currency, None, None, (), ())  # a peak is paid once a month
+        day = once if waste.how is How.DEMAND else _scaled(added.worth, days)
+        meter = Meter(point.id, "", point, "Wh")
+        more = {"method": added.method, "amount": round(added.amount, 1), "unit": added.unit}
+        return Price("", 0.0, 0.0, added.worth, day, meter, waste, whole[0], added.until, 0.0, revision, more)
+
     def _columns(self, meter: Meter, start: int, end: int) -> tuple[Columns, Any]:
         """Quarter hours that cover [start, end), and of which something is known."""
         first, last = start // QUARTER * QUARTER, -(-end // QUARTER) * QUARTER
@@ -266,6 +327,36 @@ class Pricer:
         if not carrier or not len(columns):
             return Worth(None, "", None, None, (), ())
         return self._cash.margin(carrier, columns, point.site, point.id)
+
+
+def _register(facility: Facility, target: Target, alert: Alert) -> Point:
+    """The only register of energy of the target's device, else of its equip. Raises Unpriced."""
+    shown = [facility.points[id] for id in alert.points if id in facility.points]
+    first = next((point for point in (*shown, *target.points) if point is not None), None)
+    if first is None:
+        raise Unpriced("no_register")
+    stem = facility.points.get(first.id.rpartition(".")[0])
+    for fits in (
+        lambda one: one is first or one is stem,
+        lambda one: bool(first.device) and one.device == first.device and one.equip == first.equip,
+        lambda one: bool(first.equip) and one.equip == first.equip,
+    ):
+        found = [
+            one for one in facility.points.values() if one.metric == "energy" and one.nature is Nature.COUNTER and fits(one)
+        ]
+        if len(found) == 1:
+            return found[0]
+    raise Unpriced("no_register")
+
+
+def _scaled(worth: Worth, days: float) -> Worth:
+    """The worth of one of so many days."""
+
+    def part(value: float | None) -> float | None:
+        return None if value is None else value / days
+
+    money = None if worth.money is None else round(worth.money / days)
+    return Worth(money, worth.currency, part(worth.co2), part(worth.coal), worth.tariffs, worth.factors)
 
 
 def target_of(facility: Facility, alert: Alert) -> Target:

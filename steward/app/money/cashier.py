@@ -37,7 +37,7 @@ from steward.app.money.tables import (
 from steward.config.calendars import doubts
 from steward.config.money import Money, weight
 from steward.errors import NotFound, StewardError
-from steward.model import Facility, Nature, Point, Site
+from steward.model import Facility, FloatArray, Nature, Point, Site
 from steward.records import Records
 from steward.units import DAY
 
@@ -193,6 +193,11 @@ class Cashier:
         if books is None:
             raise StewardError("this service keeps no ledger")
         return columns_of(books.consumption(point, start, end, "quarter"))
+
+    def reactive(self, point: Point, columns: Columns, basis: Basis) -> FloatArray | None:
+        """varh on the quarter hours of a register of energy; see `_reactive`."""
+        found: FloatArray | None = self._reactive(point, columns, basis)
+        return found
 
     def _reactive(self, point: Point, columns: Columns, basis: Basis) -> Any:
         """varh on the same quarter hours, from the register beside; None where the tariff does not ask or there is none."""
