@@ -227,6 +227,7 @@ class RuleRow(Shape):
     source: str = Field(description="where its limits come from")
     pack: str = Field(description="the pack it comes from; empty: the facility file")
     not_applicable: list[RuleUnjudged]
+    not_evaluated: list[RuleUnjudged] = Field(description="conditions that targets which are judged lack a role for")
     firing: int
 
 

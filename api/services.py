@@ -181,17 +181,21 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """Targets that a rule fits and cannot judge for one reason: how many, and the first of them."""
+    """Targets that a rule fits and cannot judge (or of whose conditions one) for one reason: how many, and the first of them;
+    code, params: of a reason that has them."""
 
     reason: str
     count: int
     targets: Sequence[str] = ()
+    code: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RuleState:
     """A rule as it runs. points: how many it watches; definition: its table in the facility file or pack; where: of it;
-    about: what its kind does; source: where its limits come from; pack: "" for one of the facility."""
+    about: what its kind does; source: where its limits come from; pack: "" for one of the facility; unevaluated: conditions
+    of it that some targets cannot be judged by."""
 
     id: str
     kind: str
@@ -207,6 +211,7 @@ class RuleState:
     source: str = ""
     pack: str = ""
     unjudged: Sequence[Unjudged] = ()
+    unevaluated: Sequence[Unjudged] = ()
 
 
 @dataclass(frozen=True, slots=True)

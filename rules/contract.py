@@ -202,6 +202,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """The constant columns of a row, in canonical units and ns. Raises NotApplicable, ValueError."""
         return {}
 
+    def unevaluated(self, target: Target) -> Sequence[tuple[str, str]]:
+        """The conditions of this kind that are not judged on a target that is, for lack of a role: (condition, role)."""
+        return ()
+
     def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
         """What an alert of this kind wastes; None: nothing that can be counted. evidence: as it was while the alert fired. A
         kind that says nothing here is priced by the keys of its evidence that are named in `rules.waste`."""

@@ -60,6 +60,10 @@ async def rules(here: Here) -> Response:
                 {"reason": one.reason, **said(one.reason).coded(), "count": one.count, "targets": list(one.targets)}
                 for one in rule.unjudged
             ],
+            "not_evaluated": [
+                {"reason": one.reason, "code": one.code, "params": one.params, "count": one.count, "targets": one.targets}
+                for one in rule.unevaluated
+            ],
             "firing": firing.get(rule.id, 0),
         }
         for rule in here.services.rules()

@@ -7,7 +7,7 @@ once it has run for `settle`. A gap restarts the timers. A check without its rol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -73,6 +73,12 @@ class Panel(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if lacks == (1 << len(self.CHECKS)) - 1:
             raise ValueError("no check has the roles that it needs")
         return {"delay": int(self.delay), "settle": int(self.settle), "lacks": lacks, **self.limits(target)}
+
+    def unevaluated(self, target: Target) -> Sequence[tuple[str, str]]:
+        pairs = zip(self.INPUTS, target.points, strict=False)
+        present = {wanted.role for wanted, point in pairs if point is not None}
+        made = [check for check in self.CHECKS if check.name not in self.off()]
+        return [(check.name, role) for check in made for role in check.needs if role not in present]
 
     def state(self) -> Mapping[str, Column]:
         count = len(self.CHECKS)

@@ -140,9 +140,6 @@ MINUTE_CHECKS = sum(not check.daily for check in CHECKS)
 """The first so many are judged on the minute."""
 
 
-def missing(check: Check, present: set[str]) -> str:
-    """The first optional role that the rule lacks, "" where it has all; `a|b`: one of them is enough."""
-    for need in check.needs:
-        if not present.intersection(need.split("|")):
-            return need.split("|")[0]
-    return ""
+def missing(check: Check, present: set[str]) -> list[str]:
+    """The optional roles that the rule lacks; `a|b`, of which one is enough, are told as "a or b"."""
+    return [" or ".join(need.split("|")) for need in check.needs if not present.intersection(need.split("|"))]

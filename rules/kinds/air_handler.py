@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -80,6 +80,10 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         lacks = sum(1 << number for number, check in enumerate(CHECKS) if missing(check, present))
         zone = local.number(target)
         return {"zone": zone, "lacks": lacks, "least": LEVELS.index(self.least), "airless": "spd" not in present}
+
+    def unevaluated(self, target: Target) -> Sequence[tuple[str, str]]:
+        present = {role for role, point in zip(ROLES, target.points, strict=False) if point is not None}
+        return [(check.name, role) for check in CHECKS for role in missing(check, present)]
 
     def waste(self, alert: Alert, evidence: Mapping[str, Any], target: Target) -> Waste | None:
         loss = LOSSES.get(str(evidence.get("check")))
