@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from steward.model import Text, text
 
-KEYS = ("component", "others", "state", "check", "work", "level", "band_from", "reason", "by", "litres_from")
+KEYS = ("component", "others", "state", "check", "work", "level", "band_from", "reason", "by", "litres_from", "view")
 """Keys of evidence whose values are such codes."""
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -51,6 +51,16 @@ _WORDS: dict[str, tuple[str, str]] = {
     "both valve commands 0": ("both valve commands 0", "冷热水阀指令为0"),
     "by damper command": ("by damper command", "按新风阀指令"),
     "by load": ("by load", "按负荷"),
+    # views of an anomaly
+    "value": ("the value itself", "数值本身"),
+    "mean of 4": ("mean of 4 samples", "4个样本的均值"),
+    "mean of 12": ("mean of 12 samples", "12个样本的均值"),
+    "mean of 48": ("mean of 48 samples", "48个样本的均值"),
+    "jump": ("jump from one sample to the next", "相邻样本跳变"),
+    "jump over 24": ("jump over 24 samples", "24个样本间的跳变"),
+    "profile": ("departure from the usual day or week", "偏离平常的日、周曲线"),
+    "gross error": ("gross error", "粗大误差"),
+    # clocks
     "wrong time": ("wrong time", "时间有误"),
     "wrong time zone": ("wrong time zone", "时区有误"),
     # checks of panels

@@ -67,8 +67,9 @@ class Clock(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @classmethod
     def step(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> Findings:
         ahead, behind = state.get("ahead", rows), state.get("behind", rows)
-        state.put("offset", rows, value)
-        return Findings((value > ahead) | (value < -behind), value, np.where(value < 0, -behind, ahead))
+        wrong = (value > ahead) | (value < -behind)
+        state.put("offset", rows, np.where(wrong, value, state.get("offset", rows)))  # what was wrong, also once it is over
+        return Findings(wrong, value, np.where(value < 0, -behind, ahead))
 
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:

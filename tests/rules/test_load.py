@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rules.load import kinds, load
+from rules.load import kinds, load, packs
 from tests.rules.conformance import cases
 
 HERE = cases("threshold")["fault"].facility
@@ -59,6 +59,18 @@ def test_an_own_table_changes_single_keys_of_a_pack_s_rule_or_turns_it_off() -> 
     assert "basic-dtc" not in rules
     assert rules["basic-overspeed"].kind.above == "80km/h"  # type: ignore[attr-defined]
     assert rules["basic-overspeed"].title["en"]
+
+
+def test_a_rule_that_a_pack_keeps_off_is_turned_on_by_its_id_and_with_a_match_of_ones_own() -> None:
+    assert not {"energy-anomaly", "water-network"} & {rule.id for rule in load([], HERE, packs()).rules}
+    own = [
+        ("r1", {"id": "energy-anomaly", "enabled": True}),
+        ("r2", {"id": "water-network", "enabled": True, "match": {"point": "p*"}}),
+    ]
+    rules = {rule.id: rule for rule in load(own, HERE, packs()).rules}
+    assert rules["energy-anomaly"].pack == "energy"
+    assert rules["energy-anomaly"].title["zh"]
+    assert rules["water-network"].match == {"point": ("p*",)}
 
 
 def test_an_unknown_pack_is_a_problem_that_names_the_packs() -> None:
