@@ -246,6 +246,8 @@ class AlignedBank(Bank):
         joined = max((len(target.points) for one in bound for target in one.targets), default=1)
         kind = bound[0].rule.kind
         self.width = joined if kind.JOINS else max(1, len(kind.INPUTS)) + self.gated
+        self.single = self.width - self.gated == 1 and not kind.JOINS
+        """The kind sees one value a moment, not several."""
         self._cutter = Cutter()
         super().__init__(bound, index, counts)
 
@@ -287,9 +289,10 @@ class AlignedBank(Bank):
         row, slot = self.route.row.take(entries), self.route.slot.take(entries)
         for wave in self._cutter.cut(row, len(self)):
             pick = source[wave]
-            self._arrive(row[wave], slot[wave], at[pick], value[pick], quality[pick])
+            self.arrive(row[wave], slot[wave], at[pick], value[pick], quality[pick])
 
-    def _arrive(self, rows: IntArray, slot: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> None:
+    def arrive(self, rows: IntArray, slot: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> None:
+        """A sample of one input of each of `rows`."""
         state = self.state
         last = state["input_at"][rows, slot]
         fresh = at > last
@@ -307,6 +310,20 @@ class AlignedBank(Bank):
         reached = (state["input_at"][rows] >= opened[:, None]) | ~state["awaited"][rows]
         self.close(rows[(opened != UNSEEN) & reached.all(axis=1)])
 
+    def moment(
+        self, rows: IntArray, at: IntArray, value: FloatArray, quality: ByteArray, over: BoolArray | None = None
+    ) -> None:
+        """A moment of the trigger of `rows` with all inputs, [rows, inputs]; judged where it is over (None: everywhere)."""
+        state = self.state
+        state["input_at"][rows], state["input_value"][rows], state["input_quality"][rows] = at, value, quality
+        state["opened_at"][rows] = at[:, 0]
+        self.close(rows if over is None else rows[over])
+
+    def put_input(self, rows: IntArray, slot: int, at: IntArray, value: FloatArray, quality: ByteArray) -> None:
+        """The newest sample of an input of `rows`."""
+        for name, values in (("input_at", at), ("input_value", value), ("input_quality", quality)):
+            self.state[name][rows, slot] = values
+
     def note(self, rows: IntArray, value: FloatArray) -> None:
         inputs = 1 if value.ndim == 1 else value.shape[1]
         self.state["judged"][rows, :inputs] = value[:, None] if value.ndim == 1 else value
@@ -323,22 +340,31 @@ class AlignedBank(Bank):
         state = self.state
         at = state["opened_at"][rows]
         state["opened_at"][rows] = UNSEEN
-        usable = (at[:, None] - state["input_at"][rows] <= state["input_hold"][rows]) & (state["input_at"][rows] != UNSEEN)
+        usable, complete = self.complete(rows, at, state["input_at"][rows])
         value = np.where(usable, state["input_value"][rows], np.nan)
         quality = state["input_quality"][rows]
         inputs = self.width - self.gated
-        needed = state["required"][rows, :inputs]
-        complete = (usable[:, :inputs] | ~needed).all(axis=1)
         self.counts["incomplete"] += int(np.count_nonzero(~complete))
         if self.gated:
             complete &= self._gate(rows, at, value[:, -1], complete)
-        shape: Any = 0 if inputs == 1 and not self.kind.JOINS else slice(0, inputs)
+        shape: Any = 0 if self.single else slice(0, inputs)
         self.judge(rows[complete], at[complete], value[complete][:, shape], quality[complete][:, shape])
+
+    def complete(self, rows: IntArray, at: IntArray, input_at: IntArray) -> tuple[BoolArray, BoolArray]:
+        """(which inputs can be used at moments `at`, [rows, inputs]; whether all that the kind requires can)."""
+        usable = (at[:, None] - input_at <= self.state["input_hold"][rows]) & (input_at != UNSEEN)
+        inputs = self.width - self.gated
+        return usable, (usable[:, :inputs] | ~self.state["required"][rows, :inputs]).all(axis=1)
+
+    def gate_says(self, rows: IntArray, value: FloatArray) -> BoolArray:
+        """Whether `value` opens the gate of `rows`; NaN does not."""
+        says: BoolArray = (value > self.state["gate_above"][rows]) & (value < self.state["gate_below"][rows])
+        return says
 
     def _gate(self, rows: IntArray, at: IntArray, value: FloatArray, complete: BoolArray) -> BoolArray:
         """Where the gate is open and settled; elsewhere the rows start anew and their condition is false."""
         state = self.state
-        says = (value > state["gate_above"][rows]) & (value < state["gate_below"][rows])
+        says = self.gate_says(rows, value)
         since = state["gate_since"][rows]
         since = np.where(says, np.where(since == UNSEEN, at, since), UNSEEN)
         state["gate_since"][rows] = since

@@ -122,8 +122,9 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What points did over a stretch of history, as columns. begin, end: first and last sample, ns; low, high: least and
-    greatest value; longest, shortest: time between two samples, ns (0 and unlimited where there is one)."""
+    """What points did over a stretch of history, or over parts of it, as columns. begin, end: first and last sample, ns; low,
+    high: least and greatest value; longest, shortest: time from a sample to the next one of its point, ns (0 and unlimited
+    where none follows in the stretch); leap: greatest difference to the next value (0 likewise)."""
 
     begin: IntArray
     end: IntArray
@@ -131,6 +132,7 @@ class Span:
     high: FloatArray
     longest: IntArray
     shortest: IntArray
+    leap: FloatArray
 
     def take(self, rows: IntArray) -> Span:
         """The columns at `rows`."""
@@ -146,8 +148,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     too, and the value is how far the sample's own time lies ahead of it, s; USES_BAD: sees samples of quality BAD; UNIT: of
     the alert's value, "" for the unit of the point; JOINS: a rule on points whose `bind` puts further points beside the one
     that was matched (siblings, phases, sub-meters): that one is the trigger; MASKS: what a firing alert explains and so keeps
-    quiet: "device": on a device, what hangs behind it; "below": what its equip supplies; UNPRICED: why its alerts have no
-    price (a code of rules.waste.REASONS), where `waste` says nothing.
+    quiet: "device": on a device, what hangs behind it; "below": what its equip supplies; LEADS: what `telling` names are also
+    samples that lead up to those that may find something (a window, a stretch); UNPRICED: why its alerts have no price (a
+    code of rules.waste.REASONS), where `waste` says nothing.
     """
 
     NAME: ClassVar[str] = ""
@@ -159,6 +162,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     UNIT: ClassVar[str] = ""
     JOINS: ClassVar[bool] = False
     MASKS: ClassVar[Literal["", "device", "below"]] = ""
+    LEADS: ClassVar[bool] = False
     UNPRICED: ClassVar[str] = "nothing_used"
 
     def check(self) -> list[tuple[str, str, str]]:
@@ -229,15 +233,19 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         raise NotImplementedError
 
     @classmethod
-    def loud(cls, state: State, rows: IntArray, span: Span) -> BoolArray:
-        """Which rows may find something in a stretch of history; of the others the last sample alone gives the same state and
-        no finding. Rows with an active alert are asked, and judged, in any case."""
-        return np.ones(len(rows), np.bool_)
+    def loud(cls, state: State, rows: IntArray, of: IntArray, span: Span) -> BoolArray:
+        """The coarse form of `telling`: which spans of history may hold a sample that tells. They are sorted by row and time;
+        `of` is the place in `rows`; a span is all that a row has, or a part of it."""
+        return np.ones(len(of), np.bool_)
 
     @classmethod
-    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray) -> BoolArray | None:
-        """Which samples of loud rows must be judged, so that the statements and the state are those of judging all: a mask
-        over the samples, which are sorted by row and time; `of` is the place in `rows`. None: all of them."""
+    def telling(
+        cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray, cut: BoolArray
+    ) -> BoolArray | None:
+        """Which samples must be judged, so that the statements and the state are those of judging all: a mask over samples
+        of spans that are loud, sorted by row and time; `of` is the place in `rows`; cut: what came before was quiet and is
+        left out. The first and the last sample of a row are judged in any case. None: all of them. Kinds of absence: where a
+        silence ends."""
         return None
 
     @classmethod

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rules import moments
 from rules import snapshot as snapshots
 from rules.bank import AlignedBank, Bank
 from rules.binding import Bound, Catalogue, Unbound, bind, climb
@@ -102,7 +103,8 @@ class Engine:
     def replay(self, batch: Batch, step: int) -> list[Alert]:
         """Judges a stretch of history at once: the statements are those of feeding it minute by minute (`step` ns) with time
         passing in between. Nothing is refused as historical or from the future; arrival is the time of the sample."""
-        batch = batch.take(batch.point < min((bank.route.points for bank in self.banks), default=0))
+        known = batch.point < min((bank.route.points for bank in self.banks), default=0)
+        batch = batch if known.all() else batch.take(known)
         if not len(batch):
             return []
         every = Stretch.of(batch)
@@ -113,8 +115,12 @@ class Engine:
             if bank.kind.CLOCK == "offset":  # nobody knows how late it came
                 continue
             stretch = every if bank.kind.USES_BAD or bank.kind.CLOCK == "received" else usable
-            if stretch is not None:
-                replay(bank, stretch, step, len(self._index))
+            if stretch is None:
+                continue
+            if isinstance(bank, AlignedBank):
+                moments.replay(bank, stretch)
+            else:
+                replay(bank, stretch, step)
         return self._collect()
 
     def wait(self, until: int, step: int) -> list[Alert]:

@@ -136,14 +136,14 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Findings(true, value, state.get("above", rows), due=due)
 
     @classmethod
-    def loud(cls, state: State, rows: IntArray, span: Span) -> BoolArray:
-        loud: BoolArray = state["counter"][rows] | state["running"][rows] | (span.high > state["above"][rows])
+    def loud(cls, state: State, rows: IntArray, of: IntArray, span: Span) -> BoolArray:
+        loud: BoolArray = state["counter"][rows][of] | (span.high > state["above"][rows][of])
         return loud
 
     @classmethod
-    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray) -> BoolArray:
+    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray, cut: BoolArray) -> BoolArray:
         telling: BoolArray = state["counter"][rows][of] | (value > state["above"][rows][of])
-        telling[1:] |= telling[:-1]  # and the sample that ends it
+        telling[1:] |= telling[:-1].copy()  # and the sample that ends it
         return telling
 
     @classmethod

@@ -128,14 +128,23 @@ class Stale(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Findings(np.zeros(len(back), np.bool_), silence, rows=back, at=moment)
 
     @classmethod
-    def loud(cls, state: State, rows: IntArray, span: Span) -> BoolArray:
-        heard, allowance = state["heard_at"][rows], state["allowance"][rows]
-        loud: BoolArray = (heard == UNSEEN) | (span.begin - heard > allowance) | (span.longest > allowance)
-        row = rows
+    def loud(cls, state: State, rows: IntArray, of: IntArray, span: Span) -> BoolArray:
+        allowance = state["allowance"][rows][of]
+        loud: BoolArray = span.longest > allowance
+        first = np.flatnonzero(np.diff(of, prepend=-1))  # of a row's spans: what came before them
+        row = rows[of[first]]
+        heard = state["heard_at"][row]
+        loud[first] |= (heard == UNSEEN) | (span.begin[first] - heard > allowance[first])
         while (row >= 0).any():  # something above is silent: the first sample wakes it
-            loud |= (row >= 0) & (state["silence"][row] != TALKS)
+            loud[first] |= (row >= 0) & (state["silence"][row] != TALKS)
             row = np.where(row >= 0, state["parent"][row], -1)
         return loud
+
+    @classmethod
+    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray, cut: BoolArray) -> BoolArray:
+        ended = np.zeros(len(at), np.bool_)
+        ended[1:] = (np.diff(at) > state["allowance"][rows][of[1:]]) & ~cut[1:]
+        return ended
 
     @classmethod
     def elapse(cls, state: State, rows: IntArray, at: IntArray) -> Findings:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
+from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, Span, State, Target
 from rules.quantity import Duration, Limit
 from steward.model import BoolArray, ByteArray, FloatArray, IntArray
 from steward.units import HOUR
@@ -37,6 +37,7 @@ class Stuck(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     NAME: ClassVar[str] = "stuck"
+    LEADS: ClassVar[bool] = True
 
     duration: Duration = Duration(4 * HOUR)
     samples: int = 5
@@ -87,15 +88,39 @@ class Stuck(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Findings(true)
 
     @classmethod
-    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray) -> BoolArray:
+    def loud(cls, state: State, rows: IntArray, of: IntArray, span: Span) -> BoolArray:
+        # after a leap a stretch is new, whatever came before it; so spans soon after one cannot be the end of a long stretch
+        leaps = span.leap > 2 * state["tolerance"][rows][of]
+        loud: BoolArray = (state["samples"][rows] <= 2)[of]
+        loud[0] = True
+        soon = (of[1:] == of[:-1]) & leaps[:-1] & (span.end[1:] - span.begin[:-1] < state["duration"][rows][of[1:]])
+        loud[1:] |= ~soon
+        loud |= np.diff(of, append=-1) != 0  # the end of a row: the state that it leaves
+        place = np.arange(len(of))
+        following = np.minimum.accumulate(np.where(loud, place, len(of) - 1)[::-1])[::-1]
+        leapt = np.maximum.accumulate(np.where(leaps, place, -1))[following - 1]
+        leapt[following == 0] = -1
+        loud |= (of[following] == of) & (leapt <= place)
+        return loud
+
+    @classmethod
+    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray, cut: BoolArray) -> BoolArray:
         telling = np.zeros(len(value), np.bool_)
         # within a stretch two samples differ by at most twice the tolerance; what does not belong to one only starts anew
         telling[1:] = np.abs(np.diff(value)) <= 2 * state["tolerance"][rows][of[1:]]
+        leapt = ~telling
         telling[:-1] |= telling[1:]
         telling[1:] |= telling[:-1].copy()
         ends = np.flatnonzero(np.diff(of, append=-1))
         telling[ends] = True
         telling[:-1] |= telling[1:].copy()  # the one before: else a value could look like one of an earlier stretch
+        if cut.any():  # what follows a cut belongs to a stretch that began before it, up to the first leap
+            place = np.arange(len(of))
+            begins = cut | (np.diff(of, prepend=-1) != 0)
+            start = np.maximum.accumulate(np.where(begins, place, 0))
+            last = np.maximum.accumulate(np.where(leapt & ~begins, place, -1))
+            telling &= ~cut[start] | (np.append(last[1:], last[-1]) > start)
+        telling |= (state["samples"][rows] <= 2)[of]  # with so few even the one before could be too many
         return telling
 
     @classmethod

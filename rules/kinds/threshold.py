@@ -75,15 +75,14 @@ class Threshold(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Findings(true, limit=cls._limits(state, rows, true, over))
 
     @classmethod
-    def loud(cls, state: State, rows: IntArray, span: Span) -> BoolArray:
-        beyond: BoolArray = (span.high > state["high_leave"][rows]) | (span.low < state["low_leave"][rows])
-        beyond |= state["side"][rows] != 0
+    def loud(cls, state: State, rows: IntArray, of: IntArray, span: Span) -> BoolArray:
+        beyond: BoolArray = (span.high > state["high_leave"][rows][of]) | (span.low < state["low_leave"][rows][of])
         return beyond
 
     @classmethod
-    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray) -> BoolArray:
+    def telling(cls, state: State, rows: IntArray, of: IntArray, at: IntArray, value: FloatArray, cut: BoolArray) -> BoolArray:
         beyond: BoolArray = (value > state["high_leave"][rows][of]) | (value < state["low_leave"][rows][of])
-        beyond[1:] |= beyond[:-1]  # and the sample that ends it
+        beyond[1:] |= beyond[:-1].copy()  # and the sample that ends it
         return beyond
 
     @classmethod

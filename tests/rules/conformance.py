@@ -85,7 +85,7 @@ class Crashed(Restored):
 
 
 class Minutes(Player):
-    """Feeds the samples minute by minute, time passing before each."""
+    """Feeds the samples minute by minute, time passing before each; of one moment in the order of the points' numbers."""
 
     def play(self, split: set[int] | None = None) -> Result:
         """The whole case."""
@@ -99,7 +99,7 @@ class Minutes(Player):
 
     def take(self, samples: list[Sample]) -> None:
         """One minute's samples."""
-        part = testing.batch(samples, self.index)
+        part = testing.batch(sorted(samples, key=lambda one: (one.at, self.index.add(one.point))), self.index)
         self.state(self.engine.feed(part, int(part.at.max())))
 
 
