@@ -53,18 +53,19 @@ class Norm:
 def norm(past: FloatArray) -> Norm:
     """Of days [n, days, WIDTH] with NaN where a day has no such value. A load bin with too few days borrows the values of
     its two neighbours."""
-    own = _norm(past)
+    own = plain_norm(past)
     first = 1 + SPLITS
     size = (len(past), past.shape[1], 2, LOADS)
     loads = np.pad(past[:, :, first:].reshape(size), ((0, 0), (0, 0), (0, 0), (1, 1)), constant_values=np.nan)
     near = np.concatenate([loads[..., :-2], loads[..., 1:-1], loads[..., 2:]], axis=1)
-    wide = _norm(near.reshape(len(past), -1, 2 * LOADS))
+    wide = plain_norm(near.reshape(len(past), -1, 2 * LOADS))
     for mine, borrowed in ((own.centre, wide.centre), (own.scale, wide.scale)):
         mine[:, first:] = np.where(own.days[:, first:] < LEAST_DAYS, borrowed, mine[:, first:])
     return own
 
 
-def _norm(past: FloatArray) -> Norm:
+def plain_norm(past: FloatArray) -> Norm:
+    """Of days [n, days, width], each value by itself; NaN where a day has none."""
     count = np.count_nonzero(~np.isnan(past), axis=1)
     order = np.sort(past, axis=1)  # NaN goes to the end
     half = count // 2 + 1

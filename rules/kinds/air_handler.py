@@ -9,8 +9,8 @@ import numpy as np
 
 from rules import local
 from rules.contract import UNSEEN, Column, Findings, Input, Kind, State, Target
-from rules.hvac import minute
-from rules.hvac.history import WIDTH, norm, offset
+from rules.hvac import minute, notes
+from rules.hvac.history import WIDTH, norm, offset, plain_norm
 from rules.hvac.tables import (
     ALARM_DELAY,
     CHECKS,
@@ -57,7 +57,9 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Roles: `sat`, `mat`, `rat`, `oat`, `cc`, `hc`, `oad`, `fan` are needed; `spd` is strongly wanted, `sat_sp` (or
     `sat_sp_heat`, `sat_sp_cool`), `dsp`, `dsp_sp`, `occ` are optional: without them their rules are not evaluated, and the
     alert says so. The first five comparable days are learning: rules on own history do not speak before. Days with a
-    verdict are kept out of the history, at most 28 in a row.
+    verdict are kept out of the history, at most 28 in a row. What is unlike other days and proves nothing (less valve command
+    for the same load, the damper at this outdoor temperature, fan hours out of occupancy, a damper that stands where it never
+    does) is told beside a verdict as `notes` of the last whole day; it makes none.
 
     Example: `kind = "air_handler", match = { equip_type = "air_handler" }, severity = "high"`.
     Source: ASHRAE Guideline 36-2021, 5.16.14 (limits, mode and alarm delay); history by least median of squares.
@@ -96,6 +98,7 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def state(self) -> Mapping[str, Column]:
         return {
             **minute.columns(),
+            **notes.columns(),
             "seen": Column(np.int64, UNSEEN // MINUTE),
             "day": Column(np.int64, UNSEEN),
             "midnight": Column(np.int64, UNSEEN),
@@ -142,7 +145,9 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         state.put("day", rows, day)
         state.put("midnight", rows, at - (here - day * DAY))
         state.put("seen", rows, now)
-        minute.step(state, rows, (here - day * DAY) // MINUTE, np.where(broken, 1, lag), broken, value)
+        look = (here - day * DAY) // MINUTE, np.where(broken, 1, lag), broken, value
+        minute.step(state, rows, *look)
+        notes.step(state, rows, *look)
         due = ~over & (now // LOOK != (now - lag) // LOOK)
         if due.any() and (state["minutes"][rows[due]] >= LEAST_MINUTES).any():
             cls._look(state, rows[due])
@@ -179,8 +184,10 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         state["level"][rows[ends]] = 0
         state.put("known_days", rows, known.days.max(axis=1))
         cls._take(state, rows, verdict, found, verdict.component >= 0)
+        notes.close(state, rows, known, plain_norm(state["note_past"][rows].astype(np.float64)))
         cls._learn(state, rows, verdict, found, today)
         minute.clear(state, rows)
+        notes.clear(state, rows)
 
     @classmethod
     def _drop(cls, state: State, rows: IntArray, verdict: Verdict) -> None:
@@ -211,6 +218,7 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         kept = np.flatnonzero((out == 0) | (out > KEPT_DAYS))
         hit = rows[kept]
         place = state["kept"][hit]
+        notes.learn(state, hit, notes.values(state, hit), place % KEPT_DAYS)
         state["past"][hit, place % KEPT_DAYS] = today[kept]
         state["kept"][hit] = place + 1
         state["offset"][hit], state["coil_band"][hit] = offset(state["past"][hit, :, 0].astype(np.float64))
@@ -249,4 +257,5 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "not_evaluated": ", ".join(one.name for number, one in enumerate(CHECKS) if lacks >> number & 1),
             "history": f"learning, {learned} of {LEAST_DAYS} days" if learned < LEAST_DAYS else f"{learned} days",
             "day_at": int(state["verdict_day"][row]),
+            **({"notes": noted} if (noted := notes.told(int(state["notes"][row]))) else {}),
         }
