@@ -173,7 +173,7 @@ export default {
   'evidence.siblings': 'Siblings', 'evidence.nominal_value': 'Nominal', 'evidence.level': 'Level',
   'evidence.check': 'Check', 'evidence.state': 'State', 'evidence.violated_ns': 'Violated',
   'evidence.applicable_ns': 'Applicable', 'evidence.residual': 'Residual', 'evidence.band': 'Band',
-  'evidence.others': 'Others', 'evidence.not_evaluated': 'Not evaluated', 'evidence.history': 'History',
+  'evidence.others': 'Others', 'evidence.not_evaluated': 'Not evaluated', 'evidence.history': 'History', 'evidence.notes': 'Notes',
   'evidence.violated_since': 'Violated since', 'evidence.due_on': 'Due on', 'evidence.hours_left': 'Hours left',
   'evidence.kpa_per_day': 'kPa a day', 'evidence.lost_percent': 'Lost', 'evidence.m3_per_hour': 'm³ an hour',
   'evidence.m3_per_year': 'm³ a year', 'evidence.leak_since': 'Leaks since', 'evidence.flows_since': 'Flows since',

@@ -158,7 +158,7 @@ export default {
   'evidence.nominal_value': '额定', 'evidence.level': '程度', 'evidence.check': '检查项',
   'evidence.state': '状态', 'evidence.violated_ns': '违反时长', 'evidence.applicable_ns': '适用时长',
   'evidence.residual': '残差', 'evidence.band': '范围', 'evidence.others': '其他部件',
-  'evidence.not_evaluated': '未评估', 'evidence.history': '历史', 'evidence.violated_since': '违反始于',
+  'evidence.not_evaluated': '未评估', 'evidence.history': '历史', 'evidence.notes': '提示', 'evidence.violated_since': '违反始于',
   'evidence.due_on': '到期日', 'evidence.hours_left': '剩余工时', 'evidence.kpa_per_day': '每日 kPa',
   'evidence.lost_percent': '损失', 'evidence.m3_per_hour': '每小时 m³',
   'evidence.m3_per_year': '每年 m³', 'evidence.leak_since': '泄漏始于',
