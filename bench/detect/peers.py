@@ -7,7 +7,7 @@ judged, and gives each a score. Columns are standardised by the rows of the fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,27 @@ def peers() -> list[Peer]:
         found.append(Peer("pyod KNN", _batch(_knn, decide), False, 4.51))
     if peer("river"):
         found.append(Peer("river HalfSpaceTrees", trees, True, 0.995))
+    return found
+
+
+def first_beyond(one: Peer, trials: Sequence[tuple[FloatArray, FloatArray]]) -> list[int]:
+    """Of each trial (learned rows, rows that follow) the number of the first row that is odder than every learned one, 0: none.
+    A peer that goes row by row knows how odd the learned ones are from their second half only."""
+    found: list[int] = []
+    fitted: dict[bytes, list[int]] = {}
+    for number, (learned, _) in enumerate(trials):
+        fitted.setdefault(learned.tobytes() if not one.streams else bytes(str(number), "ascii"), []).append(number)
+    scores: dict[int, FloatArray] = {}
+    for numbers in fitted.values():
+        learned = trials[numbers[0]][0]
+        half = len(learned) // 2 if one.streams else len(learned)
+        rows = [learned[half:] if one.streams else learned, *(trials[number][1] for number in numbers)]
+        own = np.split(one.score(learned[:half], np.concatenate(rows)), np.cumsum([len(part) for part in rows])[:-1])
+        most = own[0].max()
+        scores |= {number: part > most for number, part in zip(numbers, own[1:], strict=True)}
+    for number in range(len(trials)):
+        hits = np.flatnonzero(scores[number])
+        found.append(int(hits[0]) + 1 if len(hits) else 0)
     return found
 
 

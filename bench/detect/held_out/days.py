@@ -28,7 +28,7 @@ from steward.model import FloatArray, IntArray
 from steward.units import DAY, HOUR
 
 BEGIN, TRIALS = 84, 12
-SHARES = (-0.3, -0.2, -0.1, 0.1, 0.2, 0.3)
+SHARES = (-0.2, -0.1, 0.1, 0.2)
 EPOCH = date(1970, 1, 1)
 UTC = Week("UTC", {})
 
@@ -101,16 +101,20 @@ def gathered() -> list[Building]:
     return found
 
 
-def told(building: Building, value: FloatArray) -> set[int]:
-    """Days that the kind calls odd: it says so when the day is over, for as long as odd days follow."""
-    here = place(("p", "p.expected"), "UTC")
+def told(building: Building, values: list[FloatArray]) -> list[dict[int, float]]:
+    """Of each of several loads of a building the days that the kind calls odd, with 1: it says so when the day is over, for as
+    long as odd days follow."""
     known = building.expected > 0
-    columns_ = {"p": np.where(known, value, np.nan), "p.expected": np.where(known, building.expected, np.nan)}
-    days: set[int] = set()
-    for alert in fired(Deviation(), here, building.at, columns_):
+    columns_ = {}
+    for number, value in enumerate(values):
+        columns_[f"p{number}"] = np.where(known, value, np.nan)
+        columns_[f"p{number}.expected"] = np.where(known, building.expected, np.nan)
+    days: list[dict[int, float]] = [{} for _ in values]
+    for alert in fired(Deviation(), place(tuple(columns_), "UTC"), building.at, columns_):
         over = int(building.at[-1]) if alert.resolved is None else alert.resolved
-        days |= {when // DAY - 1 for when in range(alert.since, over, DAY)}
-    return {day for day in days if day >= building.first}
+        odd = (when // DAY - 1 for when in range(alert.since, over, DAY))
+        days[int(alert.target[1:])].update({day: 1.0 for day in odd if day >= building.first})
+    return days
 
 
 def trials(building: Building, share: float, seed: int) -> tuple[FloatArray, set[int]]:
@@ -136,13 +140,14 @@ class Judged:
     faulty: list[tuple[float, set[int], dict[int, float]]]
 
 
-def judged(judge: Callable[[Building, FloatArray], dict[int, float]], one: Building, place_: int) -> Judged:
+Judge = Callable[[Building, list[FloatArray]], list[dict[int, float]]]
+
+
+def judged(judge: Judge, one: Building, place_: int) -> Judged:
     """A load as it is, then with each share."""
-    faulty = []
-    for number, share in enumerate(SHARES):
-        value, chosen = trials(one, share, 100 * number + place_)
-        faulty.append((share, chosen, judge(one, value)))
-    return Judged(judge(one, one.value), faulty)
+    made = [trials(one, share, 100 * number + place_) for number, share in enumerate(SHARES)]
+    plain, *found = judge(one, [one.value, *(value for value, _ in made)])
+    return Judged(plain, [(share, chosen, own) for share, (_, chosen), own in zip(SHARES, made, found, strict=True)])
 
 
 def line(name: str, some: list[Building], found: list[Judged], limit: float) -> list[str]:
@@ -168,16 +173,14 @@ def as_many(some: list[Building], found: list[Judged], other: int) -> float:
 def main() -> None:
     """Prints the tables, by set and over all."""
     everything = gathered()
-    judges: dict[str, Callable[[Building, FloatArray], dict[int, float]]] = {
-        "deviation, as shipped": lambda one, value: dict.fromkeys(told(one, value), 1.0)
-    }
+    judges: dict[str, Judge] = {"deviation, as shipped": told}
     for peer in peers():
-        judges[peer.name] = lambda one, value, peer=peer: library(peer, one.residuals(value), one.first)  # type: ignore[misc]
+        judges[peer.name] = lambda one, values, peer=peer: [library(peer, one.residuals(value), one.first) for value in values]  # type: ignore[misc]
     results, costs = {}, []
     days = sum(len(np.unique(one.at // DAY)) for one in everything) * (1 + len(SHARES))
     for name, judge in judges.items():
         results[name], spent = timed(lambda judge=judge: [judged(judge, one, place_) for place_, one in enumerate(everything)])  # type: ignore[misc]
-        memory = peak_kb(lambda judge=judge: judge(everything[0], everything[0].value))  # type: ignore[misc]
+        memory = peak_kb(lambda judge=judge: judge(everything[0], [everything[0].value]))  # type: ignore[misc]
         costs.append([name, f"{1e6 * spent / days:.0f}", f"{memory:,.0f}"])
         print(f"{name} done", flush=True)
     for name in (*dict.fromkeys(one.set for one in everything), "all"):
