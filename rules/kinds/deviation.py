@@ -35,12 +35,13 @@ class Deviation(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expected values ends (default ".expected": `meter.demand` is compared with `meter.demand.expected`).
 
     Relative residual: mean of actual over mean of expected within the hours, minus 1. Day: z is its distance from the median of
-    the last 56 days in spreads (1.48 MAD, at least 0.005). Drift: weekly means, minus the median of the first eight, in
-    spreads (from the differences of one week to the next, which a drift does not widen), clipped to 4, minus 1, summed up
-    and down apart; at the limit the alert is stated and the sum starts at 0. Judged when a day (a week) is over. A moment
-    without an expected value, and a day with less than half of its hours, is left out. Without a point of expected values:
-    not applicable. The alert's value is the relative residual. The baseline must stay frozen for a drift to be seen: one
-    that is fitted again learns it.
+    the last 56 days in spreads (1.48 MAD, at least 0.005); a day of which less is expected than of the median day counts by
+    its share of that, so that a fifth of a quiet Sunday is no news. Drift: weekly means, minus the median of the first
+    eight, in spreads (from the differences of one week to the next, which a drift does not widen), clipped to 4, minus 1,
+    summed up and down apart; at the limit the alert is stated and the sum starts at 0. Judged when a day (a week) is
+    over. A moment without an expected value, and a day with less than half of its hours, is left out. Without a point of
+    expected values: not applicable. The alert's value is the relative residual. The baseline must stay frozen for a drift to
+    be seen: one that is fitted again learns it.
 
     Example: `kind = "deviation", match = { point = "*.demand" }, judge = "day"`.
     Source: residual monitoring as tried on vic_electricity (26 of 30 weekday holidays, 12 other days in 1,040); CUSUM of
@@ -124,6 +125,7 @@ class Deviation(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             **bins.DAYS,
             "day_expected": Column(np.float64),
             "residuals": Column(np.float64, np.nan, (DAYS,)),
+            "levels": Column(np.float64, np.nan, (DAYS,)),
             "count": Column(np.int64),
             "week": Column(np.int64, UNSEEN),
             "week_sum": Column(np.float64),
@@ -156,7 +158,7 @@ class Deviation(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         told = np.flatnonzero(over & (before != UNSEEN) & (weight >= enough) & (spent > 0))
         if len(told):
             done = rows[told]
-            cls._day(state, done, before[told], state["day_sum"][done] / spent[told] - 1.0)
+            cls._day(state, done, before[told], state["day_sum"][done] / spent[told] - 1.0, spent[told] / weight[told])
         for name in ("day_sum", "day_time", "day_expected"):
             state[name][rows[over]] = 0.0
         state.put("day", rows, day)
@@ -170,17 +172,24 @@ class Deviation(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Findings(state.get("odd", rows), state.get("shown", rows), limit, state.get("ready", rows))
 
     @classmethod
-    def _day(cls, state: State, rows: IntArray, day: IntArray, residual: FloatArray) -> None:
-        """A day is over: judged against those before, then remembered; its week is judged when a new one begins."""
+    def _day(cls, state: State, rows: IntArray, day: IntArray, residual: FloatArray, level: FloatArray) -> None:
+        """A day is over: judged against those before, then remembered; its week is judged when a new one begins.
+
+        level: what was expected of an hour. A residual counts by its share of the usual level."""
         drift = state.get("drift", rows)
-        usual, spread = centre(state["residuals"][rows])
-        spread = np.maximum(spread, FLOOR)
+        levels = state["levels"][rows]
+        median = centre(levels)[0]
+        usual_level = np.where(np.isnan(median), level, median)
+        small = np.minimum(level / usual_level, 1.0)
+        usual, spread = centre(state["residuals"][rows] * np.minimum(levels / usual_level[:, None], 1.0))
+        usual, spread = usual / small, np.maximum(spread, FLOOR) / small
         ready = state.get("count", rows) >= state.get("learn", rows)
         score = (residual - usual) / spread
         odd = ready & (np.abs(score) > state.get("beyond", rows))
         for name, column in (("odd", odd), ("ready", ready), ("shown", residual), ("score", score), ("usual", usual),
                              ("spread", spread)):  # fmt: skip
             state.put(name, rows, np.where(drift, state.get(name, rows), column))
+        state["levels"][rows, state["count"][rows] % DAYS] = level
         push(state["residuals"], state["count"], rows, residual)
         week = (day + 3) // 7
         over = drift & (state.get("week", rows) != week)
