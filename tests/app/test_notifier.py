@@ -397,6 +397,6 @@ async def test_every_secret_that_is_missing_is_said_at_once(world: World) -> Non
 
 
 async def _until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)

@@ -7,6 +7,7 @@ comes back when that failed. Late: older than what had arrived before, or declar
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from dataclasses import dataclass
 
@@ -29,6 +30,9 @@ MARGIN = 60 * SECOND
 """Arrivals are gone through again from this long before the watermark: batches of several brokers may commit crosswise."""
 REACH = 7 * DAY
 """What arrived longer ago than this is not looked at any more."""
+LAG = 5 * SECOND
+"""A sample that is no older than this when it arrives is live: nothing newer is looked for that had come before it."""
+POINTS_READ = 500
 PAGE = 200_000
 SAMPLES = 2_000_000
 _HEAD = struct.Struct("<q")
@@ -95,22 +99,22 @@ class Lateness:
         return count
 
     async def _recover(self, store: Store, page: Batch, since: int) -> int:
-        """Marks a page of arrivals. What came before `since` is asked for the points of the page, those alike together."""
-        order = np.argsort(page.at, kind="stable")
-        points, first = np.unique(page.point[order], return_index=True)
-        oldest = page.at[order][first]
+        """Marks a page of arrivals. What came before `since` is asked only for points of which the page holds something that
+        old, those of about the same age together: of live ones there are many."""
+        old = page.take(page.at < since - LAG)
+        order = np.argsort(old.at, kind="stable")
+        points, first = np.unique(old.point[order], return_index=True)
+        oldest = old.at[order][first]
         ranked = np.argsort(oldest, kind="stable")
-        count = 0
-        for chunk in np.array_split(ranked, -(-len(ranked) // 500)):
-            numbers = points[chunk].tolist()
-            known = await store.read(numbers, int(oldest[chunk].min()), int(self.started + DAY), SAMPLES)
-            rows = page.take(np.isin(page.point, points[chunk]))
-            before = known.take(known.received < since)
-            late = late_of(Batch.concat([before, rows]))[len(before) :]
-            late = (late | rows.historical) & (rows.quality != Quality.BAD)
-            self._mark(rows, late)
-            count += int(late.sum())
-        return count
+        before: list[Batch] = []
+        for chunk in np.array_split(ranked, -(-len(ranked) // POINTS_READ)) if len(ranked) else ():
+            known = await store.read(points[chunk].tolist(), int(oldest[chunk].min()), int(self.started + DAY), SAMPLES)
+            before.append(known.take(known.received < since))
+        found = await asyncio.to_thread(late_of, Batch.concat([*before, page]))
+        late = found[sum(map(len, before)) :]
+        late = (late | page.historical) & (page.quality != Quality.BAD)
+        self._mark(page, late)
+        return int(late.sum())
 
     # marks
 
