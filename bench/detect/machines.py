@@ -4,7 +4,7 @@ Each split learns six of a machine's ten normal days; the other four days come e
 kinds made them (columns read by name). Found: the persistent alert fires within the four days. False: it fires on the normal
 ones. Days are laid one behind the other, cut at midnight. Ten splits are rotations, as tabled before; the others are random
 with a fixed seed: rotations share days. The same splits are given to a limit on daily energy and on the longest run, and to
-pyod's ECOD on the same features, one setting for all.
+the libraries of `bench.detect.peers`, one setting for all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bench.detect.frame import data_folder, peak_kb, peer, table, timed
+from bench.detect.frame import data_folder, peak_kb, table, timed
+from bench.detect.peers import Peer, first_beyond, peers
 from rules.contract import Rule
 from rules.engine import Engine
 from rules.kinds.cycles import Cycles
@@ -114,20 +115,14 @@ def longest(day: FloatArray) -> float:
     return float((edges[1::2] - edges[::2]).max(initial=0))
 
 
-def ecod(trials: Sequence[tuple[Days, Days]]) -> list[int]:
-    """pyod's ECOD on (energy, longest run, share of time above 20 W) of the days, alert beyond the highest score learned."""
-    from pyod.models.ecod import ECOD
+def features(days: Days) -> FloatArray:
+    """Energy, longest run, share of time above 20 W of the days: what the libraries see."""
+    return np.array([[energy(day[:1440]), longest(day[:1440]), float((day[:1440] > 20).mean())] for day in days])
 
-    def features(days: Days) -> FloatArray:
-        return np.array([[energy(day[:1440]), longest(day[:1440]), float((day[:1440] > 20).mean())] for day in days])
 
-    firsts = []
-    for learned, tested in trials:
-        model = ECOD(contamination=0.1)
-        model.fit(features(learned))
-        hits = np.flatnonzero(model.decision_function(features(tested)) > model.decision_scores_.max())
-        firsts.append(int(hits[0]) + 1 if len(hits) else 0)
-    return firsts
+def library(one: Peer) -> Judge:
+    """A library on the features of the days, alert beyond the highest score learned."""
+    return lambda trials: first_beyond(one, [(features(learned), features(tested)) for learned, tested in trials])
 
 
 def report(name: str, judge: Judge, everything: dict[str, dict[str, Days]], chosen: list[Split]) -> list[list[object]]:
@@ -191,8 +186,8 @@ def main() -> None:
         "energy a day 20 % above the highest": limit(energy, 0.2),
         "longest run 10 % above the highest": limit(longest, 0.1),
     }
-    if peer("pyod"):
-        judges["pyod ECOD"] = ecod
+    libraries = peers()
+    judges |= {one.name: library(one) for one in libraries}
     lines: list[list[object]] = []
     for name, judge in judges.items():
         lines += report(name, judge, everything, chosen)
@@ -202,6 +197,10 @@ def main() -> None:
     _, seconds = timed(lambda: cycles(trials))
     print(f"\n{1e6 * seconds / (100 * 11 * 1440):.2f} us a sample for 100 machines at once, "
           f"{peak_kb(lambda: Engine([Rule('c', Cycles())], place(100), PointIndex())) / 100:.1f} kB a machine")  # fmt: skip
+    for one in libraries:
+        _, seconds = timed(lambda one=one: library(one)(trials[:10]))  # type: ignore[misc]
+        memory = peak_kb(lambda one=one: library(one)(trials[:1]))  # type: ignore[misc]
+        print(f"{one.name}: {1e6 * seconds / (10 * 10 * 1440):.2f} us a sample, peak {memory:,.0f} kB a machine")
     print(f"false alerts a machine-year on random normal days: {long_run(everything, 1)}")
 
 

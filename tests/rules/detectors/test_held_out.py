@@ -78,3 +78,11 @@ def test_alarms_that_follow_within_half_a_day_are_one_episode() -> None:
     alarm = np.zeros(100, np.bool_)
     alarm[[0, 1, 10, 40, 53]] = True
     assert network.episodes(alarm).tolist() == [0, 40, 53]
+
+
+def test_the_first_day_beyond_all_learned_ones_is_told_by_batch_and_by_streaming_peers() -> None:
+    far = peers.Peer("batch", lambda fit, rows: np.abs(rows - fit.mean(axis=0)).max(axis=1), False, 1.0)
+    stream = peers.Peer("stream", lambda fit, rows: np.abs(rows - fit.mean(axis=0)).max(axis=1), True, 1.0)
+    learned, odd, calm = np.array([[1.0], [2.0], [1.0], [2.0]]), np.array([[1.5], [9.0], [9.0]]), np.array([[1.5], [2.0]])
+    for one in (far, stream):
+        assert peers.first_beyond(one, [(learned, odd), (learned, calm), (learned, odd[1:])]) == [2, 0, 1]
