@@ -44,7 +44,7 @@ class Deviation(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     be seen: one that is fitted again learns it.
 
     Example: `kind = "deviation", match = { point = "*.demand" }, judge = "day"`.
-    Source: residual monitoring as tried on vic_electricity (26 of 30 weekday holidays, 12 other days in 1,040); CUSUM of
+    Source: residual monitoring as tried on vic_electricity (26 of 30 weekday holidays, 10 other days in 1,040); CUSUM of
     Page (1954), k 1, h 4, weekly: 0.3 to 0.7 false alerts a year on 24 synthetic loads, a daily one 6 to 7.
     """
 
