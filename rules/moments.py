@@ -185,9 +185,8 @@ def _words(
 def _newest(stretch: Stretch, column: IntArray, at: IntArray, guess: IntArray | None = None) -> IntArray:
     """Index of the newest sample of points at or before moments; -1 where there is none in the stretch."""
     times = stretch.batch.at
-    low = stretch.starts[column]
-    high = np.where(column >= 0, low + stretch.counts[column], low)
-    begin = low
+    begin = stretch.starts[column]
+    low, high = begin.copy(), np.where(column >= 0, begin + stretch.counts[column], begin)
     if guess is not None:  # as many samples in as the trigger: right where both are sampled together
         place = np.minimum(low + guess, np.maximum(high - 1, low))
         hit = (times[place] <= at) & (low < high)
