@@ -9,6 +9,7 @@ hour of the day, fitted anew every four weeks on the days before, and the thresh
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -172,7 +173,10 @@ def as_many(some: list[Building], found: list[Judged], other: int) -> float:
 
 def main() -> None:
     """Prints the tables, by set and over all."""
-    everything = gathered()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", nargs="*", help="only these")
+    wanted = parser.parse_args().sets
+    everything = [one for one in gathered() if not wanted or one.set in wanted]
     judges: dict[str, Judge] = {"deviation, as shipped": told}
     for peer in peers():
         judges[peer.name] = lambda one, values, peer=peer: [library(peer, one.residuals(value), one.first) for value in values]  # type: ignore[misc]

@@ -10,6 +10,7 @@ and the one at which they alert as often as ours.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -227,7 +228,10 @@ def line(name: str, told: Told) -> list[str]:
 
 def main() -> None:
     """Prints the tables."""
-    everything = gathered()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", nargs="*", help="only these")
+    wanted = parser.parse_args().sets
+    everything = [one for one in gathered() if not wanted or one.set in wanted]
     sets = list(dict.fromkeys(one.set for one in everything))
     rows = sum(len(one.value) for one in everything)
     runners: dict[str, tuple[Callable[[Series], Scores], Peer | None]] = {"record ratio": (ours, None)}

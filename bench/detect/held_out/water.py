@@ -8,6 +8,8 @@ behind 56 days. At last the homes in two halves by a hash of their keys: no held
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
 
 from bench.baselines.recorded import nanoseconds
@@ -105,6 +107,9 @@ def halves(homes: list[Home]) -> None:
 
 def main() -> None:
     """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", nargs="*", help="only these; halves: the homes in two halves")
+    wanted = parser.parse_args().sets
     homes = water.homes()
     sets: dict[str, Meters] = {
         "irrigation meters": irrigation(),
@@ -115,6 +120,8 @@ def main() -> None:
     libraries = peers()
     lines = []
     for name, meters in sets.items():
+        if wanted and name not in wanted:
+            continue
         calm = quiet(meters)
         for number, share in enumerate(SHARES):
             trials = made(meters, share, 77 + number)
@@ -128,7 +135,8 @@ def main() -> None:
         print(f"{name}: {len(meters)} meters", flush=True)
     head = ["meters", "leak, share of mean", "trials", "found %", "delay h", "alerts a meter-year without"]
     print(table([*head, *(f"{one.name}: found % (delay, a year before)" for one in libraries)], lines))
-    halves(homes)
+    if not wanted or "halves" in wanted:
+        halves(homes)
 
 
 if __name__ == "__main__":
