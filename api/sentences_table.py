@@ -252,6 +252,7 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "cause_over": ("the cause has cleared: waits whether this clears too",),
     "n_episodes": ("{n} episodes",),
     "would_not": ("late data: it would not have fired",),
+    "would_last": ("late data: it would have fired at {fired}, over at (lasts)",),
     "would_at": ("late data: it would have fired at {fired}, over at {over}",),
     "severity_changed": ("{from} -> {to}",),
     # how the service is

@@ -187,10 +187,10 @@ def samples(index: PointIndex, story: Story) -> Batch:
 
 
 class EnergyService:
-    """The service in a thread; `url` ends without a slash. Use as a context manager."""
+    """The service in a thread; `url` ends without a slash; more: of its facility file. Use as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.story = folder, Story.of(time.time_ns())
+    def __init__(self, folder: Path, more: str = "") -> None:
+        self.folder, self.more, self.story = folder, more, Story.of(time.time_ns())
         self._ready, self._stop = threading.Event(), threading.Event()
         self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -239,7 +239,7 @@ class EnergyService:
 
     async def _serve(self) -> None:
         file = self.folder / "site.toml"
-        file.write_text(text(), encoding="utf-8")
+        file.write_text(text() + self.more, encoding="utf-8")
         settings = read(file)
         index = PointIndex(settings.facility.points)
         store = EmbeddedStore(self.folder / "samples.duckdb", index)

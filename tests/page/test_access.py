@@ -67,6 +67,7 @@ def test_axe_finds_nothing_in_an_alert_and_in_the_dialogs(open_page: Open, theme
 
 def test_the_focus_is_visible_wherever_the_tab_key_leads(open_page: Open) -> None:
     page = open_page("#/alerts")
+    page.wait_for_selector("tr[data-alert]")
     for _ in range(14):
         page.keyboard.press("Tab")
         outline = page.evaluate(
@@ -78,6 +79,7 @@ def test_the_focus_is_visible_wherever_the_tab_key_leads(open_page: Open) -> Non
 
 def test_the_severities_differ_in_shape_and_not_only_in_colour(open_page: Open) -> None:
     page = open_page("#/alerts")
+    page.wait_for_selector("tr[data-alert]")
     shapes = page.locator("tr[data-alert] .what .sev").evaluate_all(
         "(all) => all.map((one) => one.getAttribute('aria-label') + one.lastChild.outerHTML)"
     )

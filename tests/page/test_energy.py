@@ -15,6 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.page.chinese import foreign
 from tests.page.conftest import Open, Watch
 from tests.page.energy_world import EnergyService
 from tests.page.test_pure import run
@@ -333,3 +334,36 @@ def test_a_bill_that_says_nothing_is_refused_in_the_readers_language(
     assert not _found(page)
     page.keyboard.press("Escape")
     expect(page.locator("main")).to_contain_text("录入账单")
+
+
+CHINESE_VIEWS = {
+    "#/energy?period=day": "tr[data-branch]",
+    "#/energy?by=category&period=month": "tr[data-branch='category:a/A1']",
+    "#/energy/site:a?period=month": "[data-cost]",
+    "#/ledger/a-board.energy?{zero}": "tr[data-label='zero']",
+    "#/ledger/a-light.energy": "tr[data-interval]",
+    "#/reports": "tr[data-month]",
+    "#/bills": "main .panel",
+    "#/bills/new": "[data-entry='peak']",
+    "#/meters": "tr[data-register]",
+    "#/devices?tab=quality": ".facts dd",
+}
+OWN = [
+    *["img src=x", "window.hacked", "very long", "made for the test", "letter of the energy office", "Li Wei", "State Grid"],
+    *["somebody at the page", "XLSX, English", "HTML, English", "CSV, English"],
+]
+"""What the facility of these tests and its people say in one language."""
+
+
+def test_no_view_of_energy_has_an_english_sentence_for_a_chinese_reader(open_page: Open, service: EnergyService) -> None:
+    page = open_page("#/settings", lang="zh")
+    hour, start = service.story.zero // 3_600_000_000_000 * 3_600_000, service.story.today // 1_000_000 - 86_400_000
+    found = {}
+    for address, shown in CHINESE_VIEWS.items():
+        named = address.replace("{zero}", f"start={start}&end={start + 86_400_000}&open={hour}")
+        page.evaluate("(to) => { location.hash = to; }", named)
+        page.wait_for_selector(shown, state="attached")
+        left = foreign(page, OWN)
+        if left:
+            found[address] = left
+    assert not found

@@ -80,6 +80,7 @@ def test_the_normal_band_of_a_site_is_learned_from_its_history(open_page: Open) 
 
 def test_a_value_changes_in_place_without_a_reload(open_page: Open, service: Service) -> None:
     page = open_page("#/places?branch=equip:a.t218")
+    expect(page.locator('[data-point="a.t218.t"] .v')).to_be_visible()
     page.evaluate("window.kept = document.querySelector('[data-point=\"a.t218.t\"]')")
     service.say("a.t218.t", 23.45)
     expect(page.locator('[data-point="a.t218.t"] .v')).to_have_text("23.5")

@@ -127,6 +127,7 @@ export default {
   'said.no_time_held': 'the ledger holds nothing of the time of this bill',
   'said.cause_over': 'the cause has cleared: waits whether this clears too', 'said.n_episodes': '{n} episodes',
   'said.would_not': 'late data: it would not have fired',
+  'said.would_last': 'late data: it would have fired at {fired}, and still lasts',
   'said.would_at': 'late data: it would have fired at {fired}, over at {over}', 'said.severity_changed': '{from} -> {to}',
   'said.broker_off': 'broker {id}: not connected', 'said.refused_topic': 'broker {id} refuses the subscription {topic}: {why}',
   'said.spool_full': 'spool: full ({n} of {all} bytes)', 'said.records_off': 'records: {why}', 'said.store_off': 'store: {why}',

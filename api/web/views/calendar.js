@@ -50,7 +50,8 @@ function Grid({ spans, grid, month, zone }) {
   const [from, to] = [grid[0], grid[grid.length - 1]];
   const share = (ms) => Math.max(0, Math.min(1, (ms - from) / (to - from))) * 100;
   const lines = new Map();
-  for (const span of spans) lines.set(span.id, [...(lines.get(span.id) ?? []), span]);
+  // while the next week is asked for, the spans of the old one are still here
+  for (const span of spans) if (span.end > from && span.start < to) lines.set(span.id, [...(lines.get(span.id) ?? []), span]);
   const weekday = new Intl.DateTimeFormat(locale(), { timeZone: zone, weekday: 'short' });
   const day = new Intl.DateTimeFormat(locale(), { timeZone: zone, day: 'numeric' });
   return html`<div class=${`cal${month ? ' month' : ''}`}>
@@ -59,7 +60,7 @@ function Grid({ spans, grid, month, zone }) {
       <span class="cal-name"><b><bdi>${first.reason}</bdi></b><small><${ScopeWords} scope=${first.scope} /></small></span>
       <div class="cal-line" style=${{ '--days': grid.length - 1 }}>${[first, ...rest].map((span) => html`<span key=${span.start} class=${`cal-bar ${span.kind}`} style=${{ left: `${share(span.start)}%`, width: `${share(span.end) - share(span.start)}%` }} title=${words(span, zone)}><span class="sr">${words(span, zone)}</span></span>`)}
         ${at > from && at < to && html`<i class="cal-now" style=${{ left: `${share(at)}%` }}></i>`}</div></div>`)}
-    ${!spans.length && html`<${Empty} title=${t('calendar.none')}>${t('calendar.noneWords')}</${Empty}>`}
+    ${!lines.size && html`<${Empty} title=${t('calendar.none')}>${t('calendar.noneWords')}</${Empty}>`}
     <div class="legend"><span><i class="i-maintenance"></i>${t('delivery.maintenance')}</span><span><i class="i-shelving"></i>${t('delivery.shelved')}</span></div></div>`;
 }
 
@@ -71,7 +72,7 @@ function List({ windows, shelvings, zone, again }) {
   const end = (kind, id) => desk.cancel(kind, id).then(() => { tell(t('done.cancel')); again(); }, (error) => tell(t('act.failed', { why: error.message })));
   const rows = [...windows.map((one) => ({ ...one, kind: 'maintenance' })), ...shelvings.map((one) => ({ ...one, kind: 'shelving' }))];
   return html`<${Panel} title=${t('calendar.list')} note=${t('calendar.listNote')}>
-    ${!rows.length ? html`<div class="empty">${t('calendar.listNone')}</div>` : html`<div class="scroll-x"><table><thead><tr><th>${t('field.reason')}</th><th>${t('calendar.when')}</th><th class="wide-only">${t('calendar.scope')}</th><th class="wide-only">${t('calendar.who')}</th><th></th></tr></thead>
+    ${!rows.length ? html`<div class="empty">${t('calendar.listNone')}</div>` : html`<div class="scroll-x"><table><thead><tr><th>${t('field.reason')}</th><th>${t('calendar.when')}</th><th class="wide-only">${t('calendar.scope')}</th><th class="wide-only">${t('calendar.who')}</th><th><span class="sr">${t('desk.acts')}</span></th></tr></thead>
     <tbody>${rows.map((one) => html`<tr key=${one.id} data-silence=${one.id}><td class="wrap"><span class=${`dot ${one.kind}`}></span>${t(one.kind === 'shelving' ? 'delivery.shelved' : 'delivery.maintenance')} · <bdi>${one.reason}</bdi><span class="phone-only note"><${ScopeWords} scope=${one.scope} /></span></td>
       <td class="wrap">${whenOf(one, zone)}</td><td class="wide-only wrap"><${ScopeWords} scope=${one.scope} /></td><td class="wide-only"><bdi>${one.declared ? t('calendar.declared') : one.by}</bdi></td>
       <td>${one.declared ? html`<span class="note phone-only">${t('calendar.declared')}</span>` : html`<button class="button" onClick=${() => end(one.kind, one.id)} aria-label=${t('silence.endOf', { what: one.reason })}>${t('silence.end')}</button>`}</td></tr>`)}</tbody></table></div>`}</${Panel}>`;

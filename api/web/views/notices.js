@@ -64,10 +64,11 @@ function Preview() {
       setFailed('');
     } catch (error) {
       setFailed(/** @type {Error} */ (error).message);
+      setFound(null);
     }
   };
   return html`<${Panel} title=${t('notices.preview')} note=${t('notices.previewNote')}><form class="form wide" onSubmit=${ask}>
     <div class="fields"><label class="grow">${t('scope.target')}<input name="target" required maxlength="200" placeholder=${t('scope.targetHint')} /></label><label>${t('alerts.severity')}<select name="severity">${SEVERITIES.map((one) => html`<option key=${one} value=${one}>${t(`sev.${one}`)}</option>`)}</select></label><button class="button">${t('notices.ask')}</button></div>
     ${failed && html`<p class="failed" role="alert">${t('act.failed', { why: failed })}</p>`}</form>
-    ${found && (found.length ? html`<ul class="quiet">${found.map((one, i) => html`<li key=${i}><div class="pad-y"><b><bdi>${one.recipient || one.channel}</bdi></b> <span class="note"><bdi>${one.channel}</bdi> · <bdi>${one.route}</bdi></span><span class="why"><bdi>${one.subject}</bdi></span></div></li>`)}</ul>` : html`<p class="note under">${t('notices.nobody')}</p>`)}</${Panel}>`;
+    ${found && (found.length ? html`<ul class="quiet">${found.map((one, i) => html`<li key=${i} data-preview=${one.route}><div class="pad-y"><b><bdi>${one.recipient || one.channel}</bdi></b> <span class="note"><bdi>${one.channel}</bdi> · <bdi>${one.route}</bdi></span><span class="why"><bdi>${one.subject}</bdi></span></div></li>`)}</ul>` : html`<p class="note under">${t('notices.nobody')}</p>`)}</${Panel}>`;
 }
