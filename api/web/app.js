@@ -8,6 +8,7 @@ import { loadAlerts } from './lib/alerts.js';
 import { announced, toast } from './lib/say.js';
 import { connect } from './lib/live.js';
 import { HOME, Rail, VIEWS } from './parts/rail.js';
+import { lazy } from './lib/lazy.js';
 import { Head } from './parts/head.js';
 import { Dropped } from './parts/dropped.js';
 import { Find } from './parts/find.js';
@@ -15,20 +16,22 @@ import { Help } from './parts/help.js';
 import { Empty } from './parts/panel.js';
 import { Now } from './views/now.js';
 import { Places } from './views/places.js';
-import { PointView } from './views/point.js';
 import { Alerts } from './views/alerts.js';
-import { AlertView } from './views/alert.js';
-import { Bills } from './views/bills.js';
-import { CalendarView } from './views/calendar.js';
-import { Notices } from './views/notices.js';
-import { Rules } from './views/rules.js';
-import { RuleView } from './views/rule.js';
-import { Energy } from './views/energy.js';
-import { Ledger } from './views/ledger.js';
-import { Reports } from './views/reports.js';
-import { Meters } from './views/meters.js';
-import { Devices } from './views/devices.js';
-import { Settings } from './views/settings.js';
+
+// what is not shown first is loaded when it is shown
+const CalendarView = lazy('CalendarView', () => import('./views/calendar.js'));
+const Notices = lazy('Notices', () => import('./views/notices.js'));
+const Rules = lazy('Rules', () => import('./views/rules.js'));
+const RuleView = lazy('RuleView', () => import('./views/rule.js'));
+const Bills = lazy('Bills', () => import('./views/bills.js'));
+const Energy = lazy('Energy', () => import('./views/energy.js'));
+const Ledger = lazy('Ledger', () => import('./views/ledger.js'));
+const Reports = lazy('Reports', () => import('./views/reports.js'));
+const Meters = lazy('Meters', () => import('./views/meters.js'));
+const Devices = lazy('Devices', () => import('./views/devices.js'));
+const Settings = lazy('Settings', () => import('./views/settings.js'));
+const PointView = lazy('PointView', () => import('./views/point.js'));
+const AlertView = lazy('AlertView', () => import('./views/alert.js'));
 
 /** Views with a name of their own. */
 const NAMED = new Set([...VIEWS, ...Object.keys(HOME).filter((name) => name !== 'point')]);

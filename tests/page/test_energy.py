@@ -288,7 +288,7 @@ CHINESE = {
 
 def test_a_bill_is_entered_compared_explained_and_leads_to_the_intervals(open_page: Open, service: EnergyService) -> None:
     page = open_page("#/bills")
-    page.wait_for_selector("main .panel")
+    expect(page.locator("main")).to_contain_text("No bill has been checked yet.")
     page.keyboard.press("n")
     expect(page.locator("[data-entry='valley']")).to_be_visible()
     lines = _bill(service, 10)
@@ -343,7 +343,7 @@ CHINESE_VIEWS = {
     "#/ledger/a-board.energy?{zero}": "tr[data-label='zero']",
     "#/ledger/a-light.energy": "tr[data-interval]",
     "#/reports": "tr[data-month]",
-    "#/bills": "main .panel",
+    "#/bills": "a[href='#/bills/new']",
     "#/bills/new": "[data-entry='peak']",
     "#/meters": "tr[data-register]",
     "#/devices?tab=quality": ".facts dd",
