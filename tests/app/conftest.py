@@ -80,7 +80,7 @@ class Running:
                 self._more.notify_all()
         self.process.stderr.close()
 
-    def line(self, part: str, seconds: float = 20) -> str:
+    def line(self, part: str, seconds: float = 60) -> str:
         """The first line that holds `part`, as soon as it is written."""
         end = time.monotonic() + seconds
         with self._more:
