@@ -335,7 +335,8 @@ def main() -> None:
         head += [f"{name}: found % (delay, before)" for name in list(detectors)[1:]]
         head += [f"{one.name}, by day" for one in libraries]
     print(table(head, lines))
-    unlabelled(all_homes, detectors)
+    if not given.sizes:
+        unlabelled(all_homes, detectors)
     size = peak_kb(lambda: Engine(rules()["leak"][:1], place(100), PointIndex()))
     print(f"\n{size / 100:.1f} kB a meter")
     made = trials(all_homes, constant(20), 7, 20, given.seed)[:10]

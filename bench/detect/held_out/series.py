@@ -1,9 +1,9 @@
 """The record ratio on series that were never used to choose its constants: `python -m bench.detect.held_out.series`.
 
 Sets: eight meters of OpenEEmeter (hourly electricity and gas), the building of RMV2.0 with its three later years, the room of
-UCI's occupancy data (5 min), ten homes' water flows at a time (DAIAD, hourly), every third measured tag of BATADAL's normal
-year. None has labels of faults, so alerts are counted as they are, and faults of known kind and size are put into the same
-series at random moments behind its first 30 %. Size 1 is the range from the 5 % to the 95 % quantile of the series. The
+UCI's occupancy data (5 min), ten homes' water flows at a time (DAIAD, hourly), the measured tags of BATADAL's normal year. None
+has labels of faults, so alerts are counted as they are, and faults of known kind and size are put into the same series at
+random moments behind its first 30 %. Size 1 is the range from the 5 % to the 95 % quantile of the series. The
 libraries are fitted on those first 30 % or learn row by row; they are given the threshold that was best on the NAB files,
 and the one at which they alert as often as ours.
 """
