@@ -44,7 +44,23 @@ def furnish(url: str) -> dict[str, str]:
     _send(url, "maintenance", weekly)
     once = {"by": "Wang Fang", "reason": "transformer inspection", "scope": {**site, "severity": "low"}}
     _send(url, "maintenance", once | {"start": str(now + 20 * HOUR), "end": str(now + 44 * HOUR)})
-    return {"rules": "#/rules", "calendar": "#/calendar", "rule": _tried(url, now)}
+    return {"rules": "#/rules", "calendar": "#/calendar", "rule": _tried(url, now), "bill": _billed(url, now)}
+
+
+def _billed(url: str, now: int) -> str:
+    """A bill of the last hours by a multiplier of ten; its address."""
+    summary = _ask(url, "energy/summary")
+    register = next(figure for figure in summary["branches"][0]["figures"] if figure["metric"] == "energy")["registers"][0]
+    end = (now // HOUR - 1) * HOUR
+    start = end - 18 * HOUR
+    (cost,) = _ask(url, f"cost/{register}?start={start}&end={end}&period=year")["periods"]
+    lines: list[dict[str, Any]] = [
+        {"name": name, "quantity": round(cost["quantities"][name] * 10, 2), "amount": f"{float(money) * 10:.2f}"}
+        for name, money in cost["energy"].items()
+    ]
+    order = {"point": register, "start": str(start), "end": str(end), "supplier": "State Grid", "number": "2026-11/0412"}
+    _send(url, "bills", {**order, "by": "Wang Fang", "lines": lines})
+    return f"#/bills/{_ask(url, 'bills?limit=1')['bills'][0]['id']}"
 
 
 def _tried(url: str, now: int) -> str:

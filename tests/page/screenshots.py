@@ -46,6 +46,7 @@ SHOTS = [
     ("energy-site-dark-zh", "energy-site", "zh", "dark", DESK),
     ("ledger-light-en", "ledger", "en", "light", DESK),
     ("reports-light-en", "reports", "en", "light", DESK),
+    ("bill-light-en", "bill", "en", "light", DESK),
 ]
 
 NONE: Mapping[str, str] = {}
@@ -102,6 +103,7 @@ def addresses(url: str) -> dict[str, str]:
         "alert": f"#/alerts/{alerts[0]['id']}" if alerts else "#/alerts",
         "point": f"#/point/{meters[0]}",
         "reports": "#/reports",
+        "bill": "#/bills",
         **consumption(url),
     }
 

@@ -151,7 +151,7 @@ export default {
   'bills.gone': 'There is no bill {id}.', 'bills.goneWords': 'All that were checked:', 'bills.about': 'About this bill',
   'bills.tariffs': 'Priced by', 'bills.estimated': 'Estimated in the ledger', 'bills.lines': 'Line by line',
   'bills.line': 'Line', 'bills.notBilled': 'not billed', 'bills.notLedger': 'not in the ledger',
-  'bills.course': 'The ledger, by day', 'bills.intervals': 'Intervals and reads', 'bills.why': 'What explains the difference',
+  'bills.course': 'The ledger over this time', 'bills.intervals': 'Intervals and reads', 'bills.why': 'What explains the difference',
   'bills.whyNote': 'each computed, the best first',
   'bills.unexplained': 'Nothing that was tried explains it: ask the supplier for his reads.',
   'bills.agrees': 'There is nothing to explain.', 'bills.takes': 'takes away {v}, leaves {rest}',

@@ -94,7 +94,7 @@ export default {
   'bills.period': '账期', 'bills.supplier': '供应商', 'bills.number': '账单编号', 'bills.billed': '账单', 'bills.ledger': '计量账',
   'bills.difference': '差额', 'bills.entered': '录入人', 'bills.earlier': '更早的账单', 'bills.gone': '没有账单 {id}。',
   'bills.goneWords': '已核对的账单：', 'bills.about': '账单信息', 'bills.tariffs': '计价依据', 'bills.estimated': '计量账中估算占比',
-  'bills.lines': '逐行对照', 'bills.line': '项目', 'bills.notBilled': '账单未列', 'bills.notLedger': '计量账没有', 'bills.course': '计量账逐日用量',
+  'bills.lines': '逐行对照', 'bills.line': '项目', 'bills.notBilled': '账单未列', 'bills.notLedger': '计量账没有', 'bills.course': '计量账同期用量',
   'bills.intervals': '分时段用量与读数', 'bills.why': '差额的原因', 'bills.whyNote': '逐一计算，最能解释者在前',
   'bills.unexplained': '试过的原因都不能解释：请向供应商索取其抄表读数。', 'bills.agrees': '没有需要解释的差额。', 'bills.takes': '可解释 {v}，余 {rest}',
   'bills.atStart': '起始处的分时段用量', 'bills.atEnd': '截止处的分时段用量', 'bills.theRegister': '该表', 'bills.from': '起始日',

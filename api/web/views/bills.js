@@ -4,13 +4,12 @@ import { html, useEffect, useLoad, useMemo, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { difference, differs, figureOf, intervals, periodOf, placed } from '../lib/bills.js';
-import { exact } from '../lib/format.js';
+import { clock, dayOf, exact, moment } from '../lib/format.js';
 import { looking, zoneOf } from '../lib/facility.js';
 import { go, here, href, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
 import { percent } from '../lib/energy.js';
 import { dayWords } from '../lib/spanwords.js';
-import { dayOf } from '../lib/format.js';
 import { Bars } from '../chart/bars.js';
 import { Explained, Lines } from '../parts/billcheck.js';
 import { BillForm } from '../parts/billform.js';
@@ -96,11 +95,13 @@ function About({ bill, point, zone }) {
     <dt>${t('bills.entered')}</dt><dd><bdi>${bill.by}</bdi> · ${exact(bill.at, zone)}</dd></dl></${Panel}>`;
 }
 
+const DAY = 86_400_000;
 const DOUBTFUL = { missing: 'missing', held: 'held', spread: 'estimated', estimated: 'estimated' };
 
-/** The ledger's days of the bill: a click leads to the intervals and their reads. */
+/** The ledger's days (hours of a short bill): a click leads to the intervals and their reads. */
 function Course({ bill, point, zone }) {
-  const load = useLoad(`ledger ${bill.point} ${bill.start} ${bill.end}`, (signal) => api.ledger(bill.point, { start: bill.start, end: bill.end, period: 'day' }, signal));
+  const short = bill.end - bill.start <= 2 * DAY;
+  const load = useLoad(`ledger ${bill.point} ${bill.start} ${bill.end}`, (signal) => api.ledger(bill.point, { start: bill.start, end: bill.end, period: short ? 'hour' : 'day' }, signal));
   const more = html`<a class="link" href=${intervals(bill)}>${t('bills.intervals')}</a>`;
   const course = useMemo(() => {
     const figures = load.data?.figures ?? [];
@@ -108,7 +109,8 @@ function Course({ bill, point, zone }) {
     return { start: figures.map((one) => one.start), value: figures.map((one) => one.value ?? 0), mark: figures.map(mark) };
   }, [load.data]);
   if (!load.data) return html`<${Panel} title=${t('bills.course')} more=${more}><${Pending} load=${load} /></${Panel}>`;
-  const day = (ms) => dayWords(dayOf(ms, zone));
-  const open = (start) => go(href('ledger', bill.point, { start: String(start), end: String(course.start[course.start.indexOf(start) + 1] ?? bill.end), step: 'hour' }));
-  return html`<${Panel} title=${t('bills.course')} note=${zone} more=${more}><${Bars} course=${course} unit=${load.data.unit} metric=${point?.metric ?? ''} when=${day} short=${(ms) => String(Number(dayOf(ms, zone).slice(8)))} count=${course.start.length} onPick=${open} /></${Panel}>`;
+  const when = (ms) => (short ? moment(ms, zone) : dayWords(dayOf(ms, zone)));
+  const mark = (ms) => (short ? clock(ms, zone) : String(Number(dayOf(ms, zone).slice(8))));
+  const open = (start) => go(href('ledger', bill.point, { start: String(start), end: String(course.start[course.start.indexOf(start) + 1] ?? bill.end), step: short ? 'quarter' : 'hour' }));
+  return html`<${Panel} title=${t('bills.course')} note=${zone} more=${more}><${Bars} course=${course} unit=${load.data.unit} metric=${point?.metric ?? ''} when=${when} short=${mark} count=${course.start.length} onPick=${open} /></${Panel}>`;
 }
