@@ -28,8 +28,9 @@ class Rate(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     "10m"` reads: falls by more than 8 % within ten minutes.
 
     The value now is compared with the oldest one in the window; the window must be at least half filled, before that and
-    after a gap there is not enough data. Of a window at most 16 samples are kept, evenly. A register (nature counter) that
-    falls has been reset or replaced: the window starts anew. The alert's value is the change per `per`. Warm-up: `window`.
+    after a gap there is not enough data. Of a window at most 16 samples are kept, evenly by the clock. A register (nature
+    counter) that falls has been reset or replaced: the window starts anew. The alert's value is the change per `per`.
+    Warm-up: `window`.
 
     Example: `kind = "rate", match = { metric = "fuel_level" }, fall = "8%", per = "10m", window = "10m"`.
     Source: open-fdd SV-RATE (600 s window); Traccar's fuel drop compares two consecutive samples, and false alerts from
