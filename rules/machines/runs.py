@@ -1,8 +1,8 @@
-"""Runs of a machine and the features of a day: how long it was on at a time, with how much energy, and for how long in all.
+"""Runs of a machine and the typical runs of a day: how long it was on at a time, and with how much energy.
 
 Two thresholds between the levels: `full` power and any `active` power; an active run below three minutes is none. A run lasts
 from its first sample above the threshold to the first below, and counts for the local day of its end; over a gap it is lost.
-Features are natural logarithms, so that differences are shares. Times in ns, power in W, energy in J.
+Values are natural logarithms, so that differences are shares. Times in ns, lengths in s, power in W, energy in J.
 """
 
 from __future__ import annotations
@@ -11,22 +11,20 @@ import numpy as np
 
 from rules.contract import UNSEEN, Column, State
 from rules.machines import levels
-from rules.robust import centre
 from steward.model import BoolArray, FloatArray, IntArray
 from steward.units import HOUR, MINUTE
 
 MOST_RUNS = 128
-"""Runs of a day whose lengths are kept for the median; the others count in means and extremes."""
+"""Runs of a day that are kept; further ones are not counted."""
 SHORTEST = 3 * MINUTE
 WHOLE = 12 * HOUR
 """Of a day so much must be known."""
+TYPICAL = 8
+"""A day of more runs is told by so many: means of as many parts of its ordered runs."""
 
-FEATURES = (
-    "full_mean_on", "full_median_on", "full_max_on", "full_min_on", "full_mean_energy", "full_max_energy",
-    "active_mean_on", "active_median_on", "active_mean_energy", "active_max_energy", "active_total_on", "active_duty",
-)  # fmt: skip
-TIMES = (1, 2, 3)
-"""Features that are lengths of single runs: the sampling interval blurs them."""
+FEATURES = ("full_length", "full_energy", "full_mean_energy", "active_length", "active_energy", "active_mean_energy")
+"""What is judged at two levels: each run's length and energy, and the day's mean of the latter: where a machine has one
+programme it says most, as energy is not rounded to samples."""
 
 COLUMNS = {
     **levels.COLUMNS,
@@ -35,12 +33,9 @@ COLUMNS = {
     "on_since": Column(np.int64, UNSEEN, (2,)),
     "on_energy": Column(np.float64, 0.0, (2,)),
     "runs": Column(np.int64, 0, (2,)),
-    "lengths": Column(np.float64, np.nan, (2 * MOST_RUNS,)),
-    "time_sum": Column(np.float64, 0.0, (2,)),
-    "time_max": Column(np.float64, 0.0, (2,)),
-    "time_min": Column(np.float64, np.inf, (2,)),
-    "energy_sum": Column(np.float64, 0.0, (2,)),
-    "energy_max": Column(np.float64, 0.0, (2,)),
+    "lengths": Column(np.float32, np.nan, (2 * MOST_RUNS,)),
+    "energies": Column(np.float32, np.nan, (2 * MOST_RUNS,)),
+    "day_energy": Column(np.float64),
     "day_known": Column(np.float64),
     "two": Column(np.bool_, False),
     "settled": Column(np.bool_, False),
@@ -58,6 +53,7 @@ def fold(state: State, rows: IntArray, at: IntArray, value: FloatArray) -> None:
     state["two"][rows] |= two
     energy = np.where(np.isnan(power), 0.0, power) * passed / 1e9
     state["day_known"][rows] += passed
+    state["day_energy"][rows] += energy
     for level, share in enumerate((levels.FULL, levels.ACTIVE)):
         was = state["on"][rows, level] & ~gap
         now = two & (value > low + share * (high - low))
@@ -73,50 +69,57 @@ def fold(state: State, rows: IntArray, at: IntArray, value: FloatArray) -> None:
 
 def _end(state: State, rows: IntArray, level: int, at: IntArray) -> None:
     """Runs that end."""
-    since = state["on_since"][rows, level]
+    since, count = state["on_since"][rows, level], state["runs"][rows, level]
     length = at - since
-    told = (since != UNSEEN) & ((level == 0) | (length >= SHORTEST))
-    rows, length = rows[told], length[told] / 1e9
-    energy = state["on_energy"][rows, level]
-    count = state["runs"][rows, level]
-    kept = count < MOST_RUNS
-    state["lengths"][rows[kept], level * MOST_RUNS + count[kept]] = length[kept]
-    state["runs"][rows, level] = count + 1
-    state["time_sum"][rows, level] += length
-    state["time_max"][rows, level] = np.maximum(state["time_max"][rows, level], length)
-    state["time_min"][rows, level] = np.minimum(state["time_min"][rows, level], length)
-    state["energy_sum"][rows, level] += energy
-    state["energy_max"][rows, level] = np.maximum(state["energy_max"][rows, level], energy)
+    told = (since != UNSEEN) & ((level == 0) | (length >= SHORTEST)) & (count < MOST_RUNS)
+    rows, place = rows[told], level * MOST_RUNS + count[told]
+    state["lengths"][rows, place] = length[told] / 1e9
+    state["energies"][rows, place] = state["on_energy"][rows, level]
+    state["runs"][rows, level] += 1
 
 
-def features(state: State, rows: IntArray) -> FloatArray:
-    """The day's features of `rows`, [rows, features], NaN where a level has no runs or its median is below three minutes."""
-    found = np.full((len(rows), len(FEATURES)), np.nan)
-    known = np.maximum(state["day_known"][rows] / 1e9, 1.0)
-    for level, first in ((0, 0), (1, 6)):
-        runs = state["runs"][rows, level]
-        some = np.maximum(runs, 1)
-        median = centre(state["lengths"][rows, level * MOST_RUNS : (level + 1) * MOST_RUNS])[0]
-        mean_on, mean_energy = state["time_sum"][rows, level] / some, state["energy_sum"][rows, level] / some
-        top, peak = state["time_max"][rows, level], state["energy_max"][rows, level]
-        if level == 0:
-            columns = [mean_on, median, top, state["time_min"][rows, level], mean_energy, peak]
-        else:
-            total = state["time_sum"][rows, level]
-            columns = [mean_on, median, mean_energy, peak, total, total / known]
-        used = (runs > 0) & (median >= SHORTEST / 1e9)
-        values = np.stack(columns, axis=1)
-        good = used[:, None] & (values > 0) & np.isfinite(values)
-        found[:, first : first + 6] = np.where(good, np.log(np.where(good, values, 1.0)), np.nan)
-    return found
+def typical(state: State, rows: IntArray) -> tuple[FloatArray, IntArray]:
+    """The day's typical runs of `rows`: logarithms, [rows, features, TYPICAL], NaN where there are none, and of how many runs,
+    [rows, features]. A level whose median run is below three minutes has none: those are inrush peaks."""
+    values, counts = np.full((len(rows), len(FEATURES), TYPICAL), np.nan), np.zeros((len(rows), len(FEATURES)), np.int64)
+    for level in (0, 1):
+        part = slice(level * MOST_RUNS, (level + 1) * MOST_RUNS)
+        lengths, first = state["lengths"][rows, part], level * (len(FEATURES) // 2)
+        number = state["runs"][rows, level]
+        middle = np.sort(lengths, axis=1)[np.arange(len(rows)), np.maximum(number - 1, 0) // 2]
+        number = np.where((number > 0) & (middle >= SHORTEST / 1e9), number, 0)
+        energies = np.log(np.maximum(state["energies"][rows, part], 1.0)).astype(np.float64)
+        values[:, first] = _parts(np.log(np.maximum(lengths, 1.0)), number)
+        values[:, first + 1] = _parts(energies, number)
+        values[:, first + 2, 0] = np.where(number > 0, np.nansum(energies, axis=1) / np.maximum(number, 1), np.nan)
+        counts[:, first] = counts[:, first + 1] = number
+        counts[:, first + 2] = np.minimum(number, 1)
+    return values, counts
+
+
+def _parts(values: FloatArray, counts: IntArray) -> FloatArray:
+    """Means of TYPICAL parts of the ordered values of each row, [rows, TYPICAL]; each value itself where there are fewer."""
+    place = np.arange(values.shape[1])
+    many = np.maximum(counts, TYPICAL)[:, None]
+    flat = np.minimum(place * TYPICAL // many, TYPICAL - 1) + TYPICAL * np.arange(len(values))[:, None]
+    ordered, known = np.sort(values, axis=1), place < counts[:, None]
+    sums = np.bincount(flat[known], ordered[known], len(values) * TYPICAL)
+    number = np.bincount(flat[known], minlength=len(values) * TYPICAL)
+    means = np.where(number > 0, sums / np.maximum(number, 1), np.nan)
+    return np.asarray(means.reshape(len(values), TYPICAL))
+
+
+def weights(counts: IntArray) -> FloatArray:
+    """For how many runs each typical run stands, [..., TYPICAL]."""
+    edges = -(-np.arange(TYPICAL + 1) * np.maximum(counts, TYPICAL)[..., None] // TYPICAL)
+    return np.where(counts[..., None] > TYPICAL, np.diff(edges), np.arange(TYPICAL) < counts[..., None]).astype(np.float64)
 
 
 def clear(state: State, rows: IntArray) -> None:
     """A new day begins."""
-    for name in ("runs", "time_sum", "time_max", "energy_sum", "energy_max", "day_known"):
+    for name in ("runs", "day_energy", "day_known"):
         state[name][rows] = 0
-    state["time_min"][rows] = np.inf
-    state["lengths"][rows] = np.nan
+    state["lengths"][rows] = state["energies"][rows] = np.nan
 
 
 def usable(state: State, rows: IntArray) -> BoolArray:
