@@ -60,7 +60,7 @@ def test_alerts_are_ranked_by_severity_and_cost_and_the_filters_stand_in_the_add
     order = _shown(page)
     priced, free = _id(service, "chiller-high"), _id(service, "hvac.sensor_stuck")
     assert order.index(_id(service, "water.night_flow")) < order.index(priced) < order.index(free)
-    expect(page.locator(f'tr[data-alert="{priced}"]')).to_contain_text("1,030")
+    expect(page.locator(f'tr[data-alert="{priced}"]')).to_contain_text("¥1,030")
     page.get_by_label("Order").select_option("cost")
     expect(page.locator("tr[data-alert]").first).to_have_attribute("data-alert", priced)
     page.get_by_label("Severity", exact=True).select_option("medium")
