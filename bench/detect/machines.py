@@ -4,8 +4,9 @@ Each split learns six of a machine's ten normal days; the other four days come e
 kinds made them (columns read by name). Found: the persistent alert fires within the four days. False: it fires on the normal
 ones. Days are laid one behind the other, cut at midnight. Ten splits are rotations, as tabled before; the others are random
 with a fixed seed: rotations share days. The limits of `cycles` come from simulated machines (`bench.detect.simulated`), not
-from these labels; their false alerts a year, and how many lasting faults are found how soon, are the second table. The same splits
-are given to a limit on daily energy and on the longest run, and to pyod's ECOD on the same features, one setting for all.
+from these labels; their false alerts a year, and how many lasting faults are found how soon, are the second table. The same
+splits are given to a limit on daily energy and on the longest run, and to pyod's ECOD on the same features, one setting for
+all.
 """
 
 from __future__ import annotations

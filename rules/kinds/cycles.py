@@ -59,7 +59,8 @@ class Cycles(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     median run), since when, and the energy that it costs a day. Warm-up: `learn` days with runs. Not found: a machine whose
     runs differ by 40 % from day to day (a washer) is judged late.
 
-    Example: `kind = "cycles", match = { equip_type = ["fridge", "compressor"], metric = "power" }`.
+    Example: `kind = "cycles", match = { equip_type = "water_heater", metric = "power" }`; fridges and compressors by
+    their points: `match = { point = ["fridge*.power"] }`.
     Source: online two-level clustering; kernel densities with leave-one-out likelihood; Shiryaev-Roberts procedure; limits from
     simulated machines without a fault, see the benchmarks.
     """
