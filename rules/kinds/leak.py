@@ -38,7 +38,7 @@ class Leak(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     What is seen twice is forgiven, so limits that the operator sets (`continuous_flow`, `schedule` at night and while closed)
     are rules of their own beside it. Not found: leaks that run less than half of the time and below some 50 L/h; in a large
-    building those below 10 % of its mean flow (use sub-meters).
+    building those below a fifth of its mean flow (use sub-meters; `at_least` of a tenth of the mean makes it quieter there).
 
     Example: `kind = "leak", match = { metric = "water" }, keep_firing_for = "48h"`.
     Source: minimum night flow as water utilities take it, without a night: minima of any window against their own memory;
