@@ -7,6 +7,7 @@ play may go on in another service on the same folder, as after a restart.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ class World:
         self.steward = Simulated(settings, clock=lambda: self.now, environ={}, data=self.folder)
         await self.steward.start()
         self.steward.jobs.stop()
+        await asyncio.sleep(0)  # the scheduler stops in the loop
         self._intake = self.steward.pipeline.intake(Nobody(), "main")
 
     async def play(self, days: float) -> None:
