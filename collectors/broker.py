@@ -2,7 +2,8 @@
 
 It listens on loopback only. A PUBACK from it means that the message is in JetStream's file store, so that kill -9 of the
 server loses nothing acknowledged (`sync="always"` also survives a power cut, at a price: docs/reference/brokers.md). If
-it dies it is started again on the same port and the same data. Ready means that it answers an MQTT CONNECT.
+it dies it is started again on the same port and the same data. Ready means that it answers an MQTT CONNECT. One that a
+killed Steward left behind is ended before the next one starts (`orphan`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import sys
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 
 import structlog
 
+from collectors import orphan
 from collectors.topics import consumers
 from steward.errors import BrokerError
 
@@ -75,12 +78,13 @@ class EmbeddedBroker:
         self.port = port
         self.restarts = 0
         self.error = ""
-        self._data = Path(data_dir)
+        self._data = Path(data_dir).resolve()
         self._username, self._password = username, password
         self._window, self._sync, self._redeliver, self._websocket = max_ack_pending, sync, redeliver, websocket
         self._timeout = start_timeout
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._lock: IO[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -93,10 +97,17 @@ class EmbeddedBroker:
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def start(self) -> None:
-        """Starts the server and returns once it answers. Raises BrokerError: port in use, no program, does not start."""
-        self.port = _claim(self.port)
+        """Starts the server and returns once it answers. Raises BrokerError: port or folder in use, no program, does not
+        start."""
         self._data.mkdir(parents=True, exist_ok=True)
-        await self._launch()
+        self._lock = orphan.lock(self._data)
+        try:
+            await asyncio.to_thread(orphan.end, self._data, self._data / "nats.conf")
+            self.port = _claim(self.port)
+            await self._launch()
+        except BaseException:
+            self._unlock()
+            raise
         self._watch = asyncio.create_task(self._keep_running(), name="embedded broker")
 
     async def stop(self) -> None:
@@ -107,6 +118,12 @@ class EmbeddedBroker:
                 await self._watch
             self._watch = None
         await self._end()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     async def _launch(self) -> None:
         config = self._data / "nats.conf"
@@ -195,6 +212,7 @@ class EmbeddedBroker:
     def _config(self) -> str:
         lines = [
             'server_name: "steward"',
+            f"pid_file: {json.dumps(str(self._data / 'nats.pid'))}",
             'listen: "127.0.0.1:-1"',  # NATS's own protocol: nobody uses it, any free loopback port
             "max_payload: 8MB",
             "max_pending: 256MB",

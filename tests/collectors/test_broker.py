@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from tests.collectors.conftest import nats, publisher, rig, until
 from tests.collectors.site import payload, routing
 
 NOW = time.time_ns()
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_program_is_the_one_of_the_wheel() -> None:
@@ -61,6 +65,54 @@ async def test_what_it_acknowledged_for_an_absent_steward_survives_kill_9_in_ord
             await until(lambda: len(it.samples) == 2000)
             order = [at for one in it.committed for at in one.batch.at.tolist()]
             assert order == sorted(order)
+
+
+LEFT_BEHIND = """
+import asyncio, sys
+from collectors.broker import EmbeddedBroker
+async def main():
+    broker = EmbeddedBroker(int(sys.argv[1]), sys.argv[2])
+    await broker.start()
+    print("ready", broker.port, broker.pid, flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+async def test_after_kill_9_of_steward_the_server_left_behind_gives_way_and_keeps_what_it_had(tmp_path: Path) -> None:
+    first = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LEFT_BEHIND, "0", str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
+    )
+    try:
+        assert first.stdout is not None
+        while not (line := await first.stdout.readline()).startswith(b"ready"):
+            assert line, "it ended"
+        port, left = (int(word) for word in line.split()[1:])
+        with pytest.raises(BrokerError, match="another Steward runs its embedded broker"):
+            await EmbeddedBroker(0, tmp_path).start()
+        async with rig(f"mqtt://127.0.0.1:{port}", routing()):
+            pass
+        with publisher(port) as client:
+            client.publish("steward/v1/d1/telemetry", payload(NOW), 1).wait_for_publish(10)
+    finally:
+        first.kill()
+        await first.wait()
+    os.kill(left, 0)  # it lives on, and holds the port
+    broker = EmbeddedBroker(port, tmp_path)
+    await broker.start()
+    try:
+        assert broker.pid != left
+        async with rig(broker.url, routing()) as it:
+            await until(lambda: len(it.samples) == 4)
+    finally:
+        await broker.stop()
+
+
+async def test_a_process_that_only_has_the_noted_number_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "nats.pid").write_text(str(os.getpid()))
+    broker = EmbeddedBroker(0, tmp_path)
+    await broker.start()  # we are alive to see it
+    await broker.stop()
 
 
 async def test_the_password_is_not_in_its_configuration(tmp_path: Path) -> None:
