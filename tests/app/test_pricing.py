@@ -22,7 +22,7 @@ from steward.app.tools.checking import read
 from steward.model import Condition
 from steward.records import AlertRecord
 from steward.units import HOUR, MINUTE
-from tests.app.test_week import Nobody
+from tests.app.simulated import Nobody
 
 STEP = 5 * MINUTE
 
