@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -165,8 +166,10 @@ class Stale(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @classmethod
     def signal(cls, state: State, rows: IntArray, at: IntArray, born: bool) -> Findings | None:
         leaf = state["leaf"][rows]
-        if born and leaf.any():
-            return cls.step(state, rows[leaf], at[leaf], np.zeros(int(leaf.sum())), np.zeros(int(leaf.sum()), np.uint8))
+        if born and leaf.any():  # what lies above hears of it through them
+            rows, at = rows[leaf], at[leaf]
+            found = cls.step(state, rows, at, np.zeros(len(rows)), np.zeros(len(rows), np.uint8))
+            return found if found.rows is not None else replace(found, rows=rows, at=at)
         rows, at = rows[~leaf], at[~leaf]
         if born:
             cls._allow(state, rows, int(at[0]) if len(at) else 0)
