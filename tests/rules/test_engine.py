@@ -327,15 +327,16 @@ def test_waiting_for_absence_is_forgotten_when_the_collector_pauses(index: Point
     assert engine.active(pending=True) == []
 
 
-@pytest.mark.parametrize("per", ["device", "point"])
-def test_a_birth_of_a_device_that_talks_gives_its_points_a_whole_allowance(index: PointIndex, per: str) -> None:
-    engine = Engine([absent(per=per)], facility(point("a", device="d"), point("b", device="d")), index, lateness=0)
+def test_a_birth_of_a_device_that_talks_gives_it_a_whole_allowance_while_another_is_silent(index: PointIndex) -> None:
+    of_d, of_e = (point("a", device="d"), point("b", device="d")), point("c", device="e")
+    engine = Engine([absent()], facility(*of_d, of_e), index, lateness=0)
     engine.resume(0)
-    feed(engine, index, ("a", M, 1), ("b", M, 1))
-    assert engine.births(["d"], 3 * M) == []
-    assert engine.tick(5 * M) == []
-    fired = [(which, minute) for which, _, minute in story(engine.tick(10 * M))]
-    assert fired == [("d", 6)]
+    for minute in (1, 3, 5):
+        feed(engine, index, ("a", minute * M, 1), ("b", minute * M, 1))
+    assert story(engine.tick(6 * M)) == [("e", "firing", 3)]
+    assert engine.births(["d"], 7 * M) == []
+    assert engine.tick(9 * M) == []
+    assert story(engine.tick(20 * M)) == [("d", "firing", 10)]
 
 
 def test_one_broker_down_pauses_its_devices_only(index: PointIndex) -> None:
