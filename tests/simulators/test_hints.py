@@ -64,7 +64,7 @@ def test_in_a_quiet_spring_they_speak_so_often_that_they_are_hints(tmp_path: Pat
     alerts = judge(tmp_path, ())
     told = Counter(alert.rule for alert in alerts)
     assert 0.02 < told["energy-anomaly"] / (BOARDS * (DAYS - 9)) < 0.12, "as the pack's source says: 0.1 a point-day"
-    assert told["water-network"] <= 1
+    assert told["water-network"] <= 2, "as the pack's source says"
     assert told["data-room"] <= 3
 
 
