@@ -6,14 +6,15 @@ a make-up workday as the weekday that it replaces. Everything is integer arithme
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from rules.contract import NotApplicable, Target
-from steward.model import Calendar, IntArray
+from rules.contract import UNSEEN, NotApplicable, State, Target
+from steward.model import BoolArray, Calendar, IntArray
 from steward.units import DAY, HOUR, MINUTE, SECOND
 
 FIRST, LAST = 2000, 2061
@@ -102,6 +103,20 @@ def shift(numbers: IntArray, at: IntArray) -> IntArray:
         where = numbers == one
         local[where] = _by_number[one].shift(at[where])
     return local
+
+
+def turn(state: State, rows: IntArray, at: IntArray, close: Callable[[State, IntArray], None]) -> tuple[IntArray, BoolArray]:
+    """(time since local midnight, ns; rows of which a new day begins) of `rows` at `at`. Their columns `day` and `midnight` are
+    brought up to it; the day that is over is handed to `close` before."""
+    here = shift(state.get("zone", rows), at)
+    before, day = state.get("day", rows), here // DAY
+    over: BoolArray = (day != before) & (before != UNSEEN)
+    if over.any():
+        close(state, rows[over])
+    clock: IntArray = here - day * DAY
+    state.put("day", rows, day)
+    state.put("midnight", rows, at - clock)
+    return clock, over
 
 
 def kind(numbers: IntArray, day: IntArray) -> IntArray:

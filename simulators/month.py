@@ -8,8 +8,7 @@ own past have learned; then each fault stands apart from the others in time or p
 from __future__ import annotations
 
 from simulators.faults import Fault
-from simulators.week import DAY, MONDAY
-from simulators.wire import HOUR
+from simulators.week import DAY, MONDAY, by_day
 
 START = MONDAY - 42 * DAY
 """2026-04-20 00:00 in Zhejiang, ns."""
@@ -20,11 +19,7 @@ QUIET = 9
 
 def month_faults(start: int = START) -> tuple[Fault, ...]:
     """The faults over five weeks that begin at `start` (a Monday, midnight local time), ns."""
-
-    def fault(kind: str, target: str, day: int, begin: float, hours: float, size: float = float("nan")) -> Fault:
-        at = start + day * DAY + round(begin * HOUR)
-        return Fault(kind, target, at, at + round(hours * HOUR), size)
-
+    fault = by_day(start)
     return (
         fault("rollover", "c-lift.energy", 0, 0.0, 24.0 * DAYS, 12_000.0),
         fault("phase_imbalance", "em-b", 9, 9.0, 8.0),

@@ -7,7 +7,7 @@ messages to the collectors and compares alerts with labels; the quiet week must 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from simulators.campus import Campus
@@ -56,13 +56,19 @@ def _week(seed: int, start: int, end: int, faults: tuple[Fault, ...], impairment
     return Week(start, end, Wire(Feed(Campus(seed, start, faults), impairments, pace=pace)))
 
 
-def week_faults(start: int = MONDAY) -> tuple[Fault, ...]:
-    """One fault of every kind over a week that begins at `start` (a Monday, midnight local time), ns."""
+def by_day(start: int) -> Callable[..., Fault]:
+    """Makes faults of (kind, target, day since `start` (ns), hour of the day, hours that it lasts, size)."""
 
     def fault(kind: str, target: str, day: int, begin: float, hours: float, size: float = float("nan")) -> Fault:
         at = start + day * DAY + round(begin * HOUR)
         return Fault(kind, target, at, at + round(hours * HOUR), size)
 
+    return fault
+
+
+def week_faults(start: int = MONDAY) -> tuple[Fault, ...]:
+    """One fault of every kind over a week that begins at `start` (a Monday, midnight local time), ns."""
+    fault = by_day(start)
     return (
         fault("clock_wrong", "crac-2", 0, 13.0, 3.0),
         fault("idling", "car-0312", 0, 18.5, 0.9),

@@ -137,15 +137,9 @@ class AirHandler(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """One look a minute at most; what comes more often is thinned."""
         broken = at - state.get("last_at", rows) > state.get("hold", rows)
         now = at // MINUTE
-        here = local.shift(state.get("zone", rows), at)
-        before, day = state.get("day", rows), here // DAY
-        over = (day != before) & (before != UNSEEN)
-        if over.any():
-            cls._close(state, rows[over])
-        state.put("day", rows, day)
-        state.put("midnight", rows, at - (here - day * DAY))
+        clock, over = local.turn(state, rows, at, cls._close)
         state.put("seen", rows, now)
-        look = (here - day * DAY) // MINUTE, np.where(broken, 1, lag), broken, value
+        look = clock // MINUTE, np.where(broken, 1, lag), broken, value
         minute.step(state, rows, *look)
         notes.step(state, rows, *look)
         due = ~over & (now // LOOK != (now - lag) // LOOK)

@@ -111,13 +111,7 @@ class Efficiency(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @classmethod
     def step(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> Findings:
-        here = local.shift(state.get("zone", rows), at)
-        before, day = state.get("day", rows), here // DAY
-        over = (day != before) & (before != UNSEEN)
-        if over.any():
-            cls._close(state, rows[over])
-        state.put("day", rows, day)
-        state.put("midnight", rows, at - (here - day * DAY))
+        local.turn(state, rows, at, cls._close)
         minutes = (at - state.get("last_at", rows)) / MINUTE
         known = at - state.get("last_at", rows) <= state.get("hold", rows)
         power, work, lift = value[:, 0], _work(state.get("mode", rows), value), value[:, 6] - value[:, 3]

@@ -132,7 +132,7 @@ def desk_of(
                 problems.append(Problem(_where(origin, name, number, id, "id"), "stands twice", "an id of its own"))
     for number, one in enumerate(maintenance):
         where = _where(origin, "maintenance", number, one.id)
-        for key, known in _known(facility, rules).items():
+        for key, known in nameable(facility, rules).items():
             _check(where, key, getattr(one, key), known, problems)
         if one.point.rpartition(".")[0] not in facility.points:  # a point that follows from a register is not declared
             _check(where, "point", one.point, facility.points, problems)
@@ -159,7 +159,8 @@ def _where(origin: Mapping[str, Sequence[str]], table: str, number: int, id: str
     return f"{file}{table}[{id}]" + (f".{key}" if key else "")
 
 
-def _known(facility: Facility, rules: Collection[str] | None) -> dict[str, Collection[str]]:
+def nameable(facility: Facility, rules: Collection[str] | None) -> dict[str, Collection[str]]:
+    """What a scope may name, by its key; rules: the ids of the rules, None: they are not checked."""
     known: dict[str, Collection[str]] = {
         "site": facility.sites,
         "space": facility.spaces,

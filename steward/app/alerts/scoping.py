@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from steward.config.desk import nameable
 from steward.config.values import nearest
 from steward.errors import NotFound, RecordsError
 from steward.model import Facility
@@ -15,15 +16,7 @@ def check_scope(scope: Scope, facility: Facility, rules: Collection[str] | None)
     rules: the ids of the rules; None: they are not checked."""
     if not scope.plain():
         raise RecordsError("nothing is named, expected at least one of alert, rule, target, site, space, equip, device")
-    known: dict[str, Collection[str]] = {
-        "site": facility.sites,
-        "space": facility.spaces,
-        "equip": facility.equips,
-        "device": facility.devices,
-    }
-    if rules is not None:
-        known["rule"] = rules
-    for kind, table in known.items():
+    for kind, table in nameable(facility, rules).items():
         value = getattr(scope, kind)
         if value and value not in table:
             raise NotFound(kind, value, nearest(value, table))
