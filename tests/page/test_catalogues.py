@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from rules.terms import _WORDS
 from steward.model import EQUIP_TYPES, METRICS, SEVERITIES, Condition, Human
 
 WEB = Path(__file__).parents[2] / "api" / "web"
+DEMO = WEB.parents[1] / "simulators" / "campus_energy.toml"
 SOURCES = [path for folder in ("lib", "parts", "views", "chart") for path in sorted((WEB / folder).glob("*.js"))] + [
     WEB / "app.js"
 ]
@@ -90,9 +92,10 @@ def test_no_text_is_empty_and_plurals_have_the_forms_that_their_language_needs(
                 assert text.keys() == forms, key
 
 
-def test_every_source_of_a_shipped_rule_has_chinese_words() -> None:
+def test_every_source_of_a_shipped_rule_and_of_the_demonstration_has_chinese_words() -> None:
     chinese = catalogue("sources.zh")
     told = {table["source"] for name in packs() for _, table in pack(name) if table.get("source")}
+    told |= {quota["source"] for quota in tomllib.loads(DEMO.read_text("utf-8"))["quota"]}
     assert told
     assert not told - chinese.keys()
     assert not [text for text in chinese.values() if not re.search("[\u4e00-\u9fff]", str(text))]

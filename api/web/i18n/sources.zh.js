@@ -6,6 +6,8 @@ export default {
     '岭回归残差：BATADAL 7次攻击全部发现；默认关闭：仿真园区21天误报2次。请在`match`中列出同一管网的测点，再设`enabled = true`',
   'record ratio: 79 of 100 on the files of NAB; off by default: 0.1 hints a point-day in a quiet spring of the simulated campus. `enabled = true` turns it on':
     '记录比：NAB数据集79分（满分100）；默认关闭：仿真园区无故障的春季每测点每天0.1条提示。设`enabled = true`启用',
+  'invented for the demonstration':
+    '演示用虚构数值',
   'own runs of 28 days; limits from simulated machines without a fault, tried on five appliances with 34 malfunctions':
     '自身28天的运行记录；限值取自无故障的模拟设备，并在五台家电的34种故障上验证',
   'three expected intervals: two lost messages in a row are not news':
