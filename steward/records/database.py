@@ -8,7 +8,10 @@ at this release's newest revision after `migrate`, or nothing was changed.
 from __future__ import annotations
 
 import json
+import random
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,9 +129,28 @@ def _engine(url: URL) -> Engine:
 def _sqlite_connect(connection: Any, record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: the driver would commit before DDL and begin too late
     cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_S * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_S * 1000}")
+    _to_wal(cursor)
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _to_wal(cursor: sqlite3.Cursor) -> None:
+    """Write-ahead log, asked for until BUSY_S have passed.
+
+    Two processes that turn a new file to it at once are refused at once, without the wait of `busy_timeout`: each holds
+    a shared lock and wants the exclusive one, so SQLite does not let either wait (https://www.sqlite.org/c3ref/busy_handler.html).
+    """
+    give_up = time.monotonic() + BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # apart from the other, no secret
 
 
 def _sqlite_begin(connection: Connection) -> None:

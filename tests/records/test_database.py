@@ -6,6 +6,7 @@ import multiprocessing
 import sqlite3
 import tomllib
 from pathlib import Path
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from alembic.migration import MigrationContext
 
 from steward.errors import RecordsError
 from steward.records import Records
-from steward.records.database import MIGRATIONS, Database
+from steward.records.database import MIGRATIONS, Database, _to_wal
 from steward.records.schema import METADATA
 
 NEWEST = max(path.name[1:5] for path in (MIGRATIONS / "versions").glob("r*.py"))
@@ -88,6 +89,26 @@ def _open(url: str) -> str:
 def test_processes_that_open_a_new_database_at_once_build_it_once(url: str) -> None:
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         assert pool.map(_open, [url] * 3) == [NEWEST] * 3
+
+
+class _RefusedTwice:
+    """A cursor whose file another process turns to a write-ahead log at the same moment: SQLite refuses without a wait."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def execute(self, statement: str) -> None:
+        self.asked += 1
+        if self.asked < 3:
+            refusal = sqlite3.OperationalError("database is locked")
+            refusal.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise refusal
+
+
+def test_a_write_ahead_log_refused_to_two_at_once_is_asked_for_again() -> None:
+    cursor = _RefusedTwice()
+    _to_wal(cast(sqlite3.Cursor, cursor))
+    assert cursor.asked == 3
 
 
 @pytest.mark.parametrize("url", ["mysql://root@localhost/x", "not a url", "records.db"])
