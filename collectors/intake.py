@@ -20,6 +20,9 @@ from steward.errors import UndecodableMessage
 
 _SEVERAL = 8
 """So many unanswered messages make `quiet` count: a trickle below it is batched by `max_wait` alone."""
+_ANSWERED = 4 * 16_384
+"""Bytes of acknowledgements, four each, in which a repetition is looked for: of a quarter of all packet ids, which brokers
+give in turn, so that none of them has been given to another message since."""
 _LOOK = 8
 """The size of a batch is looked at every so many messages: it may pass `max_samples` by what they hold."""
 
@@ -83,6 +86,8 @@ class Intake:
         self._bytes = self._failed = self._oldest = 0
         self._opened = self._newest = 0.0
         self._under_way: deque[Part] = deque()
+        self._answered: deque[tuple[int, bytes]] = deque()  # (session, packets), the newest last
+        self._remembered = 0
         self._delivered = 0  # written by this thread only
         self._done = 0  # written by the pipeline's thread only
 
@@ -110,7 +115,7 @@ class Intake:
         begin, new = readings.begin, tuple.__new__  # as NamedTuple does it, without the call in between
         for topic, payload, packet, flags in frames:
             if flags & DUPLICATE and packet and self._has(packet):
-                continue  # the broker grew impatient; its message is here and will be acknowledged
+                continue  # the broker grew impatient: its message is here, or the answer is on its way to the broker
             packets.append(packet)
             size += len(payload)
             route = known(topic) or self._find(topic)
@@ -170,6 +175,11 @@ class Intake:
     def done(self, part: Part) -> None:
         """From the pipeline: a part is durable; its messages are acknowledged and its room is free."""
         self._done += part.weight
+        if part.packets:
+            self._answered.append((part.session, part.packets))  # before it leaves `_under_way`: it is always in one of them
+            self._remembered += len(part.packets)
+            while self._remembered - len(self._answered[0][1]) >= _ANSWERED:
+                self._remembered -= len(self._answered.popleft()[1])
         self._under_way.popleft()  # parts are done in order
         if part.packets:
             self.connection.acknowledge(part.packets, part.acknowledgements, part.session)
@@ -183,16 +193,12 @@ class Intake:
             return None
 
     def _has(self, packet: bytes) -> bool:
-        """Whether a message of this connection with this acknowledgement is on its way to the store."""
+        """Whether a message of this session with this acknowledgement was taken already: it is on its way to the store, or
+        was acknowledged so lately that the broker repeated it before it had heard so."""
         if packet in self._packets:
             return True
-        for part in list(self._under_way):
-            position = part.packets.find(packet) if part.session == self._session else -1
-            while position % 4 and position >= 0:  # each is four bytes
-                position = part.packets.find(packet, position + 1)
-            if position >= 0:
-                return True
-        return False
+        under_way = [(part.session, part.packets) for part in list(self._under_way)]
+        return any(session == self._session and _holds(packets, packet) for session, packets in [*under_way, *self._answered])
 
     def _open(self, now: float, received: int) -> None:
         self._packets = []
@@ -234,3 +240,11 @@ class Intake:
         self._deliver(part)
         for reply in taken.replies:
             self.connection.publish(reply.topic, reply.payload)
+
+
+def _holds(packets: bytes, packet: bytes) -> bool:
+    """Whether a packet is one of those put together, each of four bytes."""
+    position = packets.find(packet)
+    while position % 4 and position >= 0:
+        position = packets.find(packet, position + 1)
+    return position >= 0
