@@ -40,7 +40,7 @@ async def main(url: str, folder: Path) -> None:
         on_committed=committed,
         registry=CollectorRegistry(),
     )
-    await pipeline.start([MqttConnection(Broker("main", url, keepalive=3.0))])
+    await pipeline.start([MqttConnection(Broker("main", url, keepalive=60.0))])
     while not pipeline.status().ready:
         await asyncio.sleep(0.01)
     print("ready", flush=True)

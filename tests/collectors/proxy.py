@@ -7,15 +7,17 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+PING = b"\xc0\x00"
+
 
 class Proxy:
-    """Forwards to `target`. `silent`: what arrives is swallowed. `connections` counts."""
+    """Forwards to `target`. `silent`: what arrives is swallowed. `connections` and `pings` (of clients) count."""
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
         self.silent = False
-        self.connections = 0
+        self.connections = self.pings = 0
         self._writers: list[asyncio.StreamWriter] = []
 
     @property
@@ -26,11 +28,13 @@ class Proxy:
         self.connections += 1
         there, back = await asyncio.open_connection("127.0.0.1", self.target)
         self._writers += [writer, back]
-        await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+        await asyncio.gather(self._pump(reader, back, pings=True), self._pump(there, writer))
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pings: bool = False) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
+                if pings and not data.strip(PING):
+                    self.pings += len(data) // len(PING)
                 if not self.silent:
                     writer.write(data)
                     await writer.drain()

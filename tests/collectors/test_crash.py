@@ -43,8 +43,9 @@ class Collector:
 
     async def end(self, how: signal.Signals) -> None:
         self.process.send_signal(how)
-        await self.process.wait()
-        await self._listening
+        async with asyncio.timeout(120):
+            await self.process.wait()
+            await self._listening
 
     async def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -82,7 +83,7 @@ async def test_22_kills_of_the_collector_and_of_the_broker_under_load_lose_and_d
                 kill(broker)
                 await until(lambda count=number + 1: broker.restarts == count and collector.ready, "both are back")
             samples = ROUNDS * PER_ROUND * len(FIELDS)
-            await until(lambda: collector.stored >= samples, "everything stored", deadline=90)
+            await until(lambda: collector.stored >= samples, "everything stored", deadline=300)
         await collector.end(signal.SIGTERM)
         assert collector.process.returncode == 0
     await holds_each_sample_once(tmp_path)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 
 from collectors.pipeline import BatchLimits
 from steward.model import PointIndex
 from tests.collectors.conftest import nats, publisher, rig, until
+from tests.collectors.proxy import proxy
 from tests.collectors.site import payload, routing
 from tests.fakes import MemoryStore
 
@@ -19,7 +19,7 @@ async def test_a_message_becomes_samples_in_the_store_and_is_acknowledged(tmp_pa
     index = PointIndex()
     async with nats(tmp_path) as broker, rig(broker.url, routing(10, index=index)) as it:
         with publisher(broker.port) as client:
-            client.publish("steward/v1/d3/telemetry", payload(NOW, 7.5), 1).wait_for_publish(5)
+            client.publish("steward/v1/d3/telemetry", payload(NOW, 7.5), 1).wait_for_publish(60)
         await until(lambda: len(it.samples) == 4)
         assert it.samples[index.add("d3.power"), NOW] == 7.5
         await until(lambda: it.connection.acknowledged == 1)
@@ -34,7 +34,7 @@ async def test_what_cannot_be_read_is_counted_quarantined_and_acknowledged(tmp_p
         with publisher(broker.port) as client:
             client.publish("steward/v1/d1/telemetry", b"not json", 1)
             client.publish("steward/v1/stranger/telemetry", payload(NOW), 1)
-            client.publish("steward/v1/d1/telemetry", payload(NOW), 1).wait_for_publish(5)
+            client.publish("steward/v1/d1/telemetry", payload(NOW), 1).wait_for_publish(60)
         await until(lambda: it.connection.acknowledged == 3)
         assert len(it.samples) == 4
         assert it.quarantine.counts() == {"not_json": 1, "unknown_device": 1}
@@ -74,13 +74,18 @@ async def test_a_slow_store_stops_the_reading_and_drops_nothing(tmp_path: Path) 
     store = MemoryStore()
     store.gate.clear()
     limits = BatchLimits(max_samples=100, max_wait=0.02, in_flight=400)
-    async with nats(tmp_path) as broker, rig(broker.url, routing(), store=store, limits=limits, keepalive=4.0) as it:
+    async with (
+        nats(tmp_path) as broker,
+        proxy(broker.port) as between,
+        rig(between.url, routing(), store=store, limits=limits, keepalive=9.0) as it,
+    ):
         with publisher(broker.port) as client:
             for number in range(5000):
                 client.publish("steward/v1/d1/telemetry", payload(NOW + number), 1)
             await until(lambda: it.connection.status().paused, "paused")
-            # Longer than the broker waits for a client (6 s): the pings go on while nothing is read.
-            await asyncio.sleep(7)
+            before = between.pings
+            await until(lambda: between.pings >= before + 2, "the pings go on while nothing is read")
+            assert it.connection.status().paused
             assert it.connection.connects == 1
             store.gate.set()
             await until(lambda: len(store.samples) == 20_000, "everything stored")

@@ -121,7 +121,7 @@ class Peer:
                 size = self._choice.choice([1, 2, 3, 5, 7, 64, 1000, 4099, 65_536, 200_000])
                 peer.sendall(self._stream[position : position + size])
                 position += size
-            self.done.wait(20)
+            self.done.wait(120)
 
 
 def plain_paho(port: int, five: bool, number: int) -> list[Seen]:
@@ -165,7 +165,7 @@ def flat(one: Frame) -> Seen:
 
 
 def run(client: paho.Client, complete: Callable[[], bool], read: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     with selectors.DefaultSelector() as selector:
         selector.register(client.socket(), selectors.EVENT_READ)  # type: ignore[arg-type]
         while not complete():
