@@ -48,7 +48,7 @@ async def asked(world: World, **more: Any) -> dict[str, Any]:
     """A trial, asked for and waited for."""
     answer = await world.http.post("/api/v1/trials", json=order(world, **more))
     assert answer.status_code == 200, answer.text
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             found = (await world.http.get(f"/api/v1/trials/{answer.json()['id']}")).json()
             if found["state"] not in ("waiting", "running"):

@@ -80,7 +80,7 @@ class Running:
                 self._more.notify_all()
         self.process.stderr.close()
 
-    def line(self, part: str, seconds: float = 60) -> str:
+    def line(self, part: str, seconds: float = 180) -> str:
         """The first line that holds `part`, as soon as it is written."""
         end = time.monotonic() + seconds
         with self._more:
@@ -95,16 +95,16 @@ class Running:
     def stop(self, number: int) -> int:
         """Sends a signal and returns the exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(20)
-        self._reader.join(5)
+        code = self.process.wait(120)
+        self._reader.join(30)
         return code
 
     def close(self) -> None:
         """Ends what is left."""
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait()
-        self._reader.join(5)
+            self.process.wait(30)
+        self._reader.join(30)
 
 
 @pytest.fixture
@@ -127,10 +127,10 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = EmbeddedBroker(0, tmp_path / "nats", max_ack_pending=1000)  # NATS: few under way, many filters
-    asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
+    server = EmbeddedBroker(0, tmp_path / "nats", max_ack_pending=1000, start_timeout=60.0)  # NATS: few under way, many filters
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(120)
     yield server
-    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
+    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(120)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join()
+    thread.join(60)
     loop.close()

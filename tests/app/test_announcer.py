@@ -31,6 +31,7 @@ from steward.live import LiveState
 from steward.model import Alert, Batch, Condition, PointIndex, Severity
 from steward.records import Records
 from steward.units import SECOND
+from tests.ports import free_port
 
 NOW = 1_795_500_000 * SECOND
 FILE = """
@@ -134,17 +135,11 @@ class Listener:
         self.client.on_subscribe = lambda *_: self.ready.set()
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
-        assert self.ready.wait(10)
+        assert self.ready.wait(60)
 
     def stop(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
@@ -158,7 +153,7 @@ async def mosquitto(folder: Path) -> AsyncIterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait()
+        process.wait(30)
 
 
 def _open(port: int) -> bool:
@@ -190,7 +185,7 @@ async def port(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import signal
 import urllib.request
 from collections.abc import Callable
@@ -73,7 +74,7 @@ def site(tmp_path: Path) -> Path:
 
 
 def status(url: str) -> Any:
-    with urllib.request.urlopen(f"{url}/api/v1/points", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/api/v1/points", timeout=60) as answer:
         return json.load(answer)
 
 
@@ -256,16 +257,23 @@ def test_run_names_a_port_that_is_taken_and_exits_1(running: Callable[..., Runni
     port = first.line("listens on").rsplit(":", 1)[1].strip()
     second = running("run", site, "--port", port)
     assert f"cannot listen on 127.0.0.1:{port}" in second.line("cannot listen")
-    assert second.process.wait(10) == 1
+    assert second.process.wait(120) == 1
     assert first.stop(signal.SIGINT) == 0
 
 
 def test_demo_brings_everything_up_and_sigterm_ends_it_well(running: Callable[..., Running], tmp_path: Path) -> None:
-    demo = running("demo", "--port", "0", "--data", tmp_path / "data", "--past", "2m")
+    mask = os.umask(0o022)  # what most systems give
+    try:
+        demo = running("demo", "--port", "0", "--data", tmp_path / "data", "--past", "2m")
+    finally:
+        os.umask(mask)
     url = demo.line("Steward: http").split()[1]
     demo.line("the campus is live")
-    with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/readyz", timeout=60) as answer:
         assert json.load(answer)["status"] == "ready"
     assert len(status(url)["points"]) > 0
     assert demo.stop(signal.SIGTERM) == 0
     assert (tmp_path / "data" / "labels.jsonl").exists()
+    made = [path for path in (tmp_path / "data").rglob("*") if not path.is_socket()]
+    assert {path.suffix for path in made} >= {".db", ".duckdb", ".conf"}
+    assert [path for path in made if path.stat().st_mode & 0o027] == [], "others read and write nothing of it"

@@ -166,7 +166,7 @@ async def test_too_little_history_gives_no_model_and_says_why() -> None:
 
 async def test_the_pace_of_a_quota_is_a_point() -> None:
     parts, told, index = made(MONDAY, State())
-    await asyncio.wait_for(parts.pace(), 5)
+    await asyncio.wait_for(parts.pace(), 60)
     assert [(index.ids[one], value) for one, value in zip(told[0].point, told[0].value, strict=True)] == [
         ("a.energy.pace", 1.25)
     ]

@@ -53,7 +53,7 @@ name = "Fan"
 type = "fan"
 site = "a"
 """
-HOOK = '[[channel]]\nid = "hook"\ntype = "webhook"\nurl = "{url}"\n'
+HOOK = '[[channel]]\nid = "hook"\ntype = "webhook"\nurl = "{url}"\ntimeout = "60s"\n'
 ALL = '[[route]]\nid = "all"\nchannels = ["hook"]\n'
 
 
@@ -397,6 +397,6 @@ async def test_every_secret_that_is_missing_is_said_at_once(world: World) -> Non
 
 
 async def _until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)

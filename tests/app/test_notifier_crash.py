@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from tests.collectors.conftest import free_port
 from tests.notices.servers import Server, serving
+from tests.ports import free_port
 
 TOTAL, KILLS = 120, 10
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ class Mails:
 @contextmanager
 def mails() -> Iterator[tuple[Mails, int]]:
     box, port = Mails(), free_port()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller = Controller(box, hostname="127.0.0.1", port=port, ready_timeout=60)
     controller.start()
     try:
         yield box, port
@@ -50,7 +50,7 @@ def mails() -> Iterator[tuple[Mails, int]]:
         controller.stop()
 
 
-def until(good: Callable[[], object], why: str, seconds: float = 60) -> None:
+def until(good: Callable[[], object], why: str, seconds: float = 180) -> None:
     end, pause = time.monotonic() + seconds, threading.Event()
     while not good():
         assert time.monotonic() < end, why
@@ -84,13 +84,13 @@ def test_killed_at_random_moments_every_notice_arrives_and_twice_only_under_its_
                 time.sleep(choice.uniform(0, 0.02))  # the moment of death, not a synchronisation
                 if process.poll() is None:
                     process.send_signal(signal.SIGKILL)
-                process.wait(30)
+                process.wait(60)
                 process = start()
-            assert process.wait(120) == 0, "the last one delivers what is left and ends"
+            assert process.wait(300) == 0, "the last one delivers what is left and ends"
         finally:
             if process.poll() is None:
                 process.kill()
-                process.wait()
+                process.wait(60)
         hooks, posts = targets(server), list(box.got)
     everything = {f"p{number}" for number in range(TOTAL)}
     assert {target for target, _ in hooks} == everything, "lost"

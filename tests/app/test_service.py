@@ -88,7 +88,7 @@ class Site:
         wire = listen("127.0.0.1", 0)
         self._serving = serving(self.steward, wire)
         await self._serving.__aenter__()
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{wire.getsockname()[1]}")
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{wire.getsockname()[1]}", timeout=60)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -112,8 +112,8 @@ class Site:
             await publisher.flush()
 
     async def until(self, path: str, good: Callable[[Any], bool]) -> Any:
-        """Asks until the answer is good, at most ten seconds."""
-        async with asyncio.timeout(10):
+        """Asks until the answer is good, at most a minute."""
+        async with asyncio.timeout(60):
             while not good(answer := await self.get(path)):
                 await asyncio.sleep(0.02)
         return answer

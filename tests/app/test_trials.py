@@ -51,7 +51,7 @@ def trials(past: Past, processes: int = 1) -> Trials:
 
 async def ended(run: Run) -> Run:
     assert run.task is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await asyncio.gather(run.task, return_exceptions=True)
     return run
 
@@ -92,7 +92,7 @@ async def test_a_trial_tells_how_far_it_is_and_what_it_found_so_far_and_can_be_c
     past = Past()
     desk = trials(past)
     run = desk.submit(Request((HIGH,), START, START + 400 * DAY))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while run.outcome is None or not run.outcome.episodes:
             run.looking.set()
             await asyncio.sleep(0.01)
@@ -110,7 +110,7 @@ async def test_trials_wait_for_their_turn_and_not_without_end() -> None:
     past.gate.clear()
     desk = trials(past)
     runs = [desk.submit(Request((HIGH,), START, START + DAY)) for _ in range(8)]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while runs[0].state != "running":
             await asyncio.sleep(0.01)
     desk.submit(Request((HIGH,), START, START + DAY))

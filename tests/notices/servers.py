@@ -75,7 +75,7 @@ def serving(judge: Judge | None = None) -> Iterator[Server]:
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             got = Got(url.path, query, {name.lower(): value for name, value in self.headers.items()}, raw)
             server.got.append(got)
-            server.gate.wait(10)
+            server.gate.wait(120)
             status, headers, body = server.replies.pop(0) if server.replies else server.judge(got)
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(body))}.items():

@@ -29,6 +29,7 @@ from steward.notices.channels.webhook import NEVER, Webhook, fingerprint
 from steward.notices.channels.wecom import WeCom
 from steward.units import HOUR, MINUTE, SECOND
 from tests.notices.servers import DingTalkBot, FeishuBot, Server, WeComBot, said, serving
+from tests.ports import free_port
 
 NOW = 1_795_500_000 * SECOND
 SECONDS = NOW / SECOND
@@ -374,9 +375,9 @@ def mail(request: pytest.FixtureRequest, pem: Path) -> Iterator[tuple[Mailbox, E
     options: dict[str, Any] = {"tls_context": context, "require_starttls": True} if starttls else {}
     controller = Controller(
         box, hostname="127.0.0.1", authenticator=_login, auth_required=True,
-        auth_require_tls=starttls, ssl_context=None if starttls else context, **options,
+        auth_require_tls=starttls, ssl_context=None if starttls else context, ready_timeout=60, **options,
     )  # fmt: skip
-    controller.port = _free_port()
+    controller.port = free_port()
     controller.start()
     channel = Email(
         "127.0.0.1", controller.port, "能源管家 <steward@example.org>", request.param, "steward", "pw",
@@ -384,14 +385,6 @@ def mail(request: pytest.FixtureRequest, pem: Path) -> Iterator[tuple[Mailbox, E
     )  # fmt: skip
     yield box, channel
     controller.stop()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_mail_arrives_over_tls_with_login_as_text_and_html_in_its_thread(mail: tuple[Mailbox, Email]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.page.campus import campus
 from tests.page.server import Service
@@ -17,8 +17,9 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-DEADLINE = 30_000
-"""How long a condition is waited for, ms."""
+DEADLINE = 60_000
+"""How long a condition is waited for, ms; Playwright's own five seconds are too few for a busy machine."""
+expect.set_options(timeout=DEADLINE)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def open_page(browser: Browser, service: Service, watch: Watch) -> Iterator[Open
         context.close()
 
 
-def eventually(holds: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def eventually(holds: Callable[[], bool], what: str, seconds: float = DEADLINE / 1000) -> None:
     """Waits until a condition holds, at most `seconds`."""
     end = time.monotonic() + seconds
     while not holds():

@@ -198,7 +198,7 @@ class EnergyService:
 
     def __enter__(self) -> EnergyService:
         self._thread.start()
-        assert self._ready.wait(60), "the service did not come up"
+        assert self._ready.wait(180), "the service did not come up"
         if self._failed is not None:
             raise self._failed
         try:
@@ -210,11 +210,11 @@ class EnergyService:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(30)
+        self._thread.join(60)
 
     def get(self, path: str, **query: Any) -> Any:
         """An answer of the API."""
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=query, timeout=20)
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=query, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
@@ -227,7 +227,7 @@ class EnergyService:
             "unit": "kWh",
             "reads": [{"at": int(at[row]) // 1_000_000, "value": value[row] / 1000} for row in rows.tolist()],
         }
-        answer = httpx.post(f"{self.url}/api/v1/ledger/a-light.energy/reads", json=body, timeout=20)
+        answer = httpx.post(f"{self.url}/api/v1/ledger/a-light.energy/reads", json=body, timeout=60)
         assert answer.status_code == 200, answer.text
 
     def _run(self) -> None:

@@ -129,7 +129,7 @@ class Service:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(60), "the service did not come up"
+        assert self._ready.wait(180), "the service did not come up"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -139,7 +139,7 @@ class Service:
         """Ends the server and waits for it."""
         if self._server is not None:
             self._server.should_exit = True
-        self._thread.join(20)
+        self._thread.join(60)
 
     def say(self, point: str, value: float, at: int | None = None, quality: int = 0) -> None:
         """A point says something now."""

@@ -35,7 +35,7 @@ def catalogue(language: str) -> dict[str, str | dict[str, str]]:
     if node is None:
         pytest.skip("needs Node.js to read the catalogues (apt-get install nodejs)")
     program = f"import c from {json.dumps((WEB / 'i18n' / f'{language}.js').as_uri())}; process.stdout.write(JSON.stringify(c))"
-    done = subprocess.run([node, "--input-type=module", "-e", program], capture_output=True, check=True, timeout=30)
+    done = subprocess.run([node, "--input-type=module", "-e", program], capture_output=True, check=True, timeout=120)
     words: dict[str, str | dict[str, str]] = json.loads(done.stdout)
     return words
 

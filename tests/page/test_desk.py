@@ -253,7 +253,7 @@ def test_a_rule_is_tried_with_a_changed_limit_and_a_sweep_which_suggests_one(ope
     assert page.get_by_label("Values").input_value().startswith("0.864m3/h, ")
     page.get_by_label("Values").fill("1m3/h, 1.44m3/h, 9m3/h")
     page.get_by_role("button", name="Try", exact=True).click()
-    expect(page.locator(".trial[data-state=done]")).to_have_count(2, timeout=60_000)
+    expect(page.locator(".trial[data-state=done]")).to_have_count(2)
     expect(page.locator("[data-result='after:water.night_flow']")).to_contain_text("changed")
     expect(page.locator(".trial").first).to_contain_text("differences")
     suggested = page.locator(".suggestion").get_attribute("data-suggested")

@@ -164,7 +164,7 @@ def test_a_report_is_made_downloaded_and_opens(open_page: Open, service: EnergyS
     words = {str(cell) for sheet in book for line in sheet.iter_rows(values_only=True) for cell in line if cell is not None}
     assert any("A座" in word for word in words)
     html = row.get_by_role("link", name=re.compile("HTML, English")).get_attribute("href")
-    assert "Block A" in httpx.get(str(html), timeout=20).text
+    assert "Block A" in httpx.get(str(html), timeout=60).text
     row.locator("a").first.click()
     expect(page.locator("main")).to_contain_text("The month is not over")
     expect(page.locator("main")).to_contain_text("No question waits")

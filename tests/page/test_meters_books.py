@@ -48,10 +48,10 @@ def books(service: Service) -> Iterator[Books]:
         await made.start(service.store)
         await made.idle()
 
-    asyncio.run_coroutine_threadsafe(start(), service._loop).result(30)
+    asyncio.run_coroutine_threadsafe(start(), service._loop).result(120)
     object.__setattr__(service.app.state.context.services, "ledger", LedgerDesk(made, time.time_ns))
     yield made
-    asyncio.run_coroutine_threadsafe(made.stop(), service._loop).result(30)
+    asyncio.run_coroutine_threadsafe(made.stop(), service._loop).result(120)
 
 
 @pytest.fixture(scope="module")

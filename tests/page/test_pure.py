@@ -21,7 +21,7 @@ def run(module: str, expression: str) -> Any:
         pytest.skip("needs Node.js (apt-get install nodejs)")
     source = json.dumps((WEB / module).as_uri())
     program = f"import * as m from {source}; process.stdout.write(JSON.stringify({expression}) ?? 'null')"
-    done = subprocess.run([node, "--input-type=module", "-e", program], capture_output=True, timeout=30)
+    done = subprocess.run([node, "--input-type=module", "-e", program], capture_output=True, timeout=120)
     assert not done.returncode, done.stderr.decode()
     return json.loads(done.stdout)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+
+from tests.ports import free_port
 
 MISSING = "no PostgreSQL server program: apt-get install postgresql"
 
@@ -35,7 +36,7 @@ def running() -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="steward-postgres-"))
     if user is not None:
         os.chown(home, user.pw_uid, user.pw_gid)
-    data, port = home / "data", _free_port()
+    data, port = home / "data", free_port()
     try:
         _run(
             [folder / "initdb", "-D", data, "-A", "trust", "-U", "steward", "-E", "UTF8", "--no-sync", "--locale=C"], user, home
@@ -49,7 +50,7 @@ def running() -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -68,18 +69,12 @@ def _start(command: list[object], user: pwd.struct_passwd | None, home: Path, lo
 def _run(command: list[object], user: pwd.struct_passwd | None, home: Path) -> None:
     with (home / "setup.log").open("wb") as log:
         process = _start(command, user, home, log.fileno())
-        code = process.wait(60)
+        code = process.wait(180)
     assert code == 0, (home / "setup.log").read_text()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
             psycopg.connect(f"{url}/postgres", connect_timeout=5).close()

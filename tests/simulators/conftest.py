@@ -19,6 +19,7 @@ from simulators.campus import DayBlock
 from simulators.devices import Samples
 from simulators.faults import Label
 from simulators.week import HOUR, Week, labelled_week, quiet_week
+from tests.ports import free_port
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -29,12 +30,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = inspect.signature(pyfuncitem.obj).parameters
     asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Nats:
@@ -55,19 +50,19 @@ class Nats:
 
     def start(self) -> None:
         self.process = subprocess.Popen([server_binary(), "-c", str(self.config)], stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
-                assert time.monotonic() < end, "nats-server did not start within 15 s"
+                assert time.monotonic() < end, "nats-server did not start within 60 s"
                 time.sleep(0.02)
 
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.wait()
+            self.process.wait(30)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from simulators.encoders import Publication
 from simulators.publisher import Publisher, Will, connect_frame, publish_frame, remaining
 from steward.errors import BrokerError
-from tests.simulators.conftest import Nats, free_port
+from tests.ports import free_port
+from tests.simulators.conftest import Nats
 
 
 class Listener:
@@ -27,7 +28,7 @@ class Listener:
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.connect("127.0.0.1", nats.port)
         self.client.loop_start()
-        assert self.subscribed.wait(10)
+        assert self.subscribed.wait(60)
 
     def __enter__(self) -> Listener:
         return self
@@ -37,7 +38,7 @@ class Listener:
         self.client.loop_stop()
 
 
-async def until(condition: Callable[[], bool], deadline: float = 15.0) -> None:
+async def until(condition: Callable[[], bool], deadline: float = 60.0) -> None:
     async with asyncio.timeout(deadline):
         while not condition():
             await asyncio.sleep(0.01)

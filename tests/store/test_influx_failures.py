@@ -20,6 +20,7 @@ from steward.model import Batch, PointIndex
 from steward.store._refusal import Patience
 from steward.store.flux import columns, sections
 from steward.store.influx import InfluxStore
+from tests.ports import free_port
 from tests.store import influx_server as server
 
 NOON = 1_767_268_800_000_000_000
@@ -68,7 +69,7 @@ def scripted(*answers: Answer) -> Iterator[tuple[str, type[Scripted]]]:
             thread.join()
 
 
-def steward(url: str, total: float = 5.0, registry: CollectorRegistry | None = None, points: str = "ab") -> InfluxStore:
+def steward(url: str, total: float = 60.0, registry: CollectorRegistry | None = None, points: str = "ab") -> InfluxStore:
     patience = Patience(total=total, first_pause=0.01, longest_pause=0.05)
     return InfluxStore(
         url, "o", "b", "the-secret-token", PointIndex(points), lambda id: None, patience=patience, registry=registry
@@ -114,7 +115,7 @@ async def test_a_server_that_asks_for_more_time_than_there_is_patience_is_unavai
 
 
 async def test_a_server_that_is_down_is_unavailable_after_the_deadline_and_the_token_is_not_told() -> None:
-    store = steward(f"http://127.0.0.1:{server.free_port()}", total=0.2)
+    store = steward(f"http://127.0.0.1:{free_port()}", total=0.2)
     with pytest.raises(StoreUnavailable, match="out of reach") as caught:
         await store.open()
     assert "the-secret-token" not in str(caught.value)
@@ -222,7 +223,7 @@ def test_an_answer_without_rows_has_no_columns() -> None:
 async def test_what_was_acknowledged_is_there_after_the_server_was_killed(tmp_path: Path) -> None:
     if server.program() is None:
         pytest.skip(server.MISSING)
-    port = server.free_port()
+    port = free_port()
     with server.running(tmp_path, port) as first:
         server.create_bucket(first.url, "b")
         store = InfluxStore(first.url, server.ORG, "b", server.TOKEN, PointIndex(["a"]), lambda id: None)

@@ -53,7 +53,7 @@ def batch(value: float, size: int = 3) -> Batch:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 
