@@ -17,8 +17,8 @@ from api.services import (
     Services,
     StorageState,
     Wording,
-    loopback_names,
     refuse_public_bind,
+    served_hosts,
 )
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "Wording",
     "close_streams",
     "create_app",
-    "loopback_names",
     "refuse_public_bind",
+    "served_hosts",
     "take_alerts",
 ]

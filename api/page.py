@@ -69,12 +69,15 @@ class Page:
 
     def _file(self, path: str) -> File | None:
         assert self._web is not None
-        if "\x00" in path:
+        if "\x00" in path or any(part.startswith(".") for part in Path(path).parts):
             return None
-        found = (self._web / path).resolve()
-        if not found.is_relative_to(self._web) or not found.is_file() or any(part.startswith(".") for part in Path(path).parts):
+        try:
+            found = (self._web / path).resolve()
+            if not found.is_relative_to(self._web) or not found.is_file():
+                return None
+            state = found.stat()
+        except OSError:  # longer than a name may be
             return None
-        state = found.stat()
         stamp = (state.st_mtime_ns, state.st_size)
         held = self._files.get(found)
         if held is None or held.stamp != stamp:

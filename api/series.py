@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from starlette.responses import Response
 from api.reply import ENCODER, MILLISECOND
 from steward.model import Batch, NumberArray, Point
 from steward.store import Windows
+from steward.store.export import shielded
 
 Form = Literal["json", "csv", "parquet", "arrow"]
 MEDIA: dict[str, str] = {
@@ -87,19 +89,21 @@ def file(table: pa.Table, form: Form, name: str) -> Response:
     else:
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"', "Cache-Control": "no-store"}
+    plain = quote(name, safe="")
+    said = f'filename="{name}.{form}"' if plain == name else f"filename*=UTF-8''{plain}.{form}"  # RFC 6266: ids may be Chinese
+    headers = {"Content-Disposition": f"attachment; {said}", "Cache-Control": "no-store"}
     return Response(sink.getvalue(), 200, headers, MEDIA[form])
 
 
 def _readable(table: pa.Table) -> pa.Table:
-    """Times as ISO 8601 with milliseconds; ids that a spreadsheet would take for a formula are given a leading quote."""
+    """Times as ISO 8601 with milliseconds; ids as a spreadsheet may read them."""
     for position, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
             stamps = table.column(position).cast(pa.int64()).to_numpy().astype("datetime64[ns]")
             texts = np.char.add(np.datetime_as_string(stamps, unit="ms"), "Z")
             table = table.set_column(position, field.name, pa.array(texts.astype(object), pa.string()))
     ids = table.column("point").cast(pa.string()).dictionary_encode().combine_chunks()
-    safe = [f"'{id}" if id[0] in "=+-@\t" else id for id in ids.dictionary.to_pylist()]
+    safe = [shielded(id) for id in ids.dictionary.to_pylist()]
     return table.set_column(
         0, "point", pa.DictionaryArray.from_arrays(ids.indices, pa.array(safe, pa.string())).cast(pa.string())
     )

@@ -295,6 +295,10 @@ def refuse_public_bind(host: str, allow: bool) -> None:
         )
 
 
-def loopback_names(port: int) -> tuple[str, ...]:
-    """The Host headers that a browser on this machine sends: what a service bound to loopback accepts (DNS rebinding)."""
-    return tuple(f"{name}{suffix}" for name in ("127.0.0.1", "localhost", "[::1]") for suffix in ("", f":{port}"))
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def served_hosts(configured: Sequence[str], public: bool) -> tuple[str, ...]:
+    """The Host names that are served, against DNS rebinding: those of this machine and those configured; () for any, where
+    others may reach us and no names are configured."""
+    return () if public and not configured else (*LOOPBACK, *configured)

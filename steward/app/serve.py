@@ -16,7 +16,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from api import close_streams, loopback_names, refuse_public_bind
+from api import close_streams, refuse_public_bind, served_hosts
 from steward.app import logs
 from steward.app.service import Steward
 from steward.app.tools.checking import read, reader
@@ -114,6 +114,7 @@ def settings_for(path: Path, host: str, port: int, public: bool) -> tuple[Settin
 def serve(path: Path, *, host: str, port: int, public: bool, json: bool, level: str) -> None:
     """Runs the service for a facility file until it is stopped."""
     logs.configure(json=json, level=level)
+    private_files()
     settings, address, number = settings_for(path, host, port, public)
     wire = listen(address, number)
     steward = Steward(
@@ -122,7 +123,7 @@ def serve(path: Path, *, host: str, port: int, public: bool, json: bool, level: 
         environ=os.environ,
         data=Path(),
         reread=reader(path),
-        hosts=() if public else loopback_names(wire.getsockname()[1]),
+        hosts=served_hosts(settings.api.hosts, public),
     )
 
     async def main() -> None:
@@ -131,6 +132,11 @@ def serve(path: Path, *, host: str, port: int, public: bool, json: bool, level: 
             await until_stopped(steward, task)
 
     run(main)
+
+
+def private_files() -> None:
+    """Files that this process makes from now on are no business of others: samples say who is at work, records name people."""
+    os.umask(os.umask(0o077) | 0o027)
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:

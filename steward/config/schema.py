@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from steward.config.derived import BuildingTable, CategoryTable, EnergyTable, QuotaTable, ReportTable, VirtualMeterTable
 from steward.config.desk import DeskTable, EscalationTable, MaintenanceTable
@@ -83,8 +83,13 @@ class ClockTable(Table):
 class ApiTable(Table):
     """The API and the page."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65535)
+    host: str = Field("127.0.0.1", description="address to listen on; others than loopback need --public")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on, 0: any that is free")
+    hosts: list[Annotated[str, StringConstraints(pattern=r"^[^\s/@]+$", to_lower=True)]] = Field(
+        [],
+        description="names that browsers reach us by, as steward.example.org: others are refused (DNS rebinding); empty: those "
+        "of this machine, and any with --public",
+    )
     live_interval: Duration = Field(100 * 1_000_000, description="live values are sent to pages this often")
 
 

@@ -1,7 +1,8 @@
 """Samples as CSV, Parquet and Arrow, and back: for export, import and the history that the API gives to analysts.
 
 Invariants: the columns are the same in every format (`COLUMNS`), times are UTC to the nanosecond, values are in the canonical
-unit of the point, a point is its id; what was written is read back unchanged, bit for bit; a wrong row is told by its number.
+unit of the point, a point is its id; what was written is read back unchanged, bit for bit; a wrong row is told by its number;
+no text of a CSV is a formula to a spreadsheet.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from steward.model import Batch, IntArray, PointIndex, Quality
 COLUMNS = ("point", "at", "received", "value", "quality", "historical")
 QUALITIES = tuple(quality.name.lower() for quality in Quality)
 Value = TypeVar("Value")
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""First signs, after apostrophes, that make a spreadsheet take a text for a formula; the wide ones in a Chinese setting."""
 
 _ROWS = 20_000
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)")
@@ -54,6 +58,16 @@ def moment(text: str) -> int:
     return int(second.timestamp()) * 10**9 + int((fraction or "").ljust(9, "0"))
 
 
+def shielded(text: str) -> str:
+    """A text as a CSV shows it: one that a spreadsheet would run has an apostrophe before it."""
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
+
+
+def unshielded(text: str) -> str:
+    """The text that `shielded` was given."""
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
+
+
 def to_csv(batch: Batch, ids: Sequence[str], rows: int = _ROWS, header: bool = True) -> Iterator[str]:
     """The samples as CSV text (RFC 4180, with `COLUMNS` as header), in chunks of `rows` lines.
 
@@ -68,7 +82,7 @@ def to_csv(batch: Batch, ids: Sequence[str], rows: int = _ROWS, header: bool = T
         part = batch.take(np.arange(begin, min(begin + rows, len(batch))))
         writer.writerows(
             zip(
-                (ids[number] for number in part.point.tolist()),
+                (shielded(ids[number]) for number in part.point.tolist()),
                 _stamps(part.at),
                 _stamps(part.received),
                 map(repr, part.value.tolist()),
@@ -252,7 +266,7 @@ def _batch_of_text(rows: list[list[str]], places: dict[str, int], first: int, in
     received = columns.get("received", [""] * len(rows))
     historical = columns.get("historical", [""] * len(rows))
     return Batch.of(
-        _each(columns["point"], "point", lambda id: index.add(_not_empty(id)), where),
+        _each(columns["point"], "point", lambda id: index.add(unshielded(_not_empty(id))), where),
         at,
         _each(columns["value"], "value", _number, where),
         received=_each([text or str(given) for text, given in zip(received, at, strict=True)], "received", moment, where),

@@ -211,10 +211,37 @@ async def test_where_hosts_are_named_no_other_is_served(world: World) -> None:
     world.build(ApiSettings(hosts=("127.0.0.1:8080",)))
     is_problem(await world.http.get("/api/v1/tree", headers={"Host": "rebound.example:8080"}), 403)
     assert (await world.http.get("/api/v1/tree", headers={"Host": "127.0.0.1:8080"})).status_code == 200
+    world.build(ApiSettings(hosts=("steward.example", "[::1]")))
+    for host in ("steward.example", "Steward.Example:8080", "[::1]:8080", "[::1]"):
+        assert (await world.http.get("/api/v1/tree", headers={"Host": host})).status_code == 200, host
+    for host in ("steward.example.evil", "evil-steward.example", "steward.example:80:80", ""):
+        is_problem(await world.http.get("/api/v1/tree", headers={"Host": host}), 403)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),  # a program
+        ({"Origin": "http://steward"}, 200),
+        ({"Origin": "HTTP://Steward"}, 200),
+        ({"Origin": "http://evil"}, 403),
+        ({"Origin": "http://steward:81"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://shown.example", "Sec-Fetch-Site": "same-origin"}, 200),  # a proxy that changed the Host
+        ({"Origin": "http://steward", "Sec-Fetch-Site": "same-site"}, 403),
+    ],
+)
+async def test_over_plain_http_the_origin_tells_a_page_of_another_site(
+    world: World, headers: dict[str, str], status: int
+) -> None:
+    alert = world.alert()
+    answer = await world.http.post(f"/api/v1/alerts/{alert.id}/acknowledge", json={"by": "x"}, headers=headers)
+    assert answer.status_code == status
+    assert (world.records.alert(alert.id).acknowledged_at is None) == (status == 403)
 
 
 async def test_what_a_device_or_a_person_wrote_stays_text(world: World, get: Get) -> None:
-    nasty = "<script>alert(1)</script>\u2028</title>'\"&\x00"
+    nasty = "<script>alert(1)</script>\u2028</title>'\"&\x01"
     alert = world.alert()
     answer = await world.http.post(f"/api/v1/alerts/{alert.id}/comment", json={"by": nasty, "text": nasty})
     assert answer.status_code == 200

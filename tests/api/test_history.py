@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,7 @@ from api import ApiSettings
 from steward.model import Batch
 from steward.units import DAY, HOUR, MINUTE, SECOND
 from tests.api.conftest import Get
-from tests.api.world import NOW, World
+from tests.api.world import FILE, NOW, World, facility
 
 POWER = "block-a.power"
 MS = 1_000_000
@@ -133,6 +135,18 @@ async def test_windows_can_be_saved_too(world: World) -> None:
     assert set(rows[0]) == {"point", "start", "mean", "min", "max", "first", "last", "count"}
     assert rows[0]["start"].endswith(":00:00.000Z")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize("id", ["楼.功率", 'a".csv;x="b', "a'b"])
+async def test_a_point_may_have_any_id_and_its_history_is_saved_under_it(world: World, id: str) -> None:
+    text = FILE.replace('id = "block-a.power"', f"id = {json.dumps(id)}").replace("block-a.power", "block-a.meter")
+    world.facility = facility(text)
+    world.build()
+    await stored(world, id, count=3)
+    answer = await world.http.get("/api/v1/history", params={"point": id, "format": "csv"})
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{quote(id, safe='')}.csv"
+    assert [row["point"] for row in csv.DictReader(io.StringIO(answer.text))] == [id] * 3
 
 
 async def test_an_id_that_a_spreadsheet_would_take_for_a_formula_is_defused(world: World) -> None:

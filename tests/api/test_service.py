@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import ApiSettings, BrokerState, DeviceState, StorageState, loopback_names, refuse_public_bind
+from api import ApiSettings, BrokerState, DeviceState, StorageState, refuse_public_bind, served_hosts
 from api.catalogue import Catalogue
 from api.cursor import Cursor
 from api.routes.live import status_pieces
@@ -320,8 +320,21 @@ def test_a_public_address_needs_to_be_asked_for(host: str) -> None:
     refuse_public_bind(host, allow=True)
 
 
-def test_the_names_of_loopback_hold_the_port() -> None:
-    assert {"127.0.0.1:8080", "localhost:8080", "[::1]:8080", "localhost"} <= set(loopback_names(8080))
+def test_names_that_are_served_are_those_of_this_machine_and_of_the_facility_file() -> None:
+    here = {"127.0.0.1", "localhost", "[::1]"}
+    assert set(served_hosts((), public=False)) == here
+    assert set(served_hosts(("steward.example",), public=False)) == {*here, "steward.example"}
+    assert set(served_hosts(("steward.example",), public=True)) == {*here, "steward.example"}
+    assert served_hosts((), public=True) == (), "who opens it to others and names nothing serves any name"
+
+
+@pytest.mark.parametrize(
+    "path", ["/" + "a" * 300, "/" + "a/" * 3000, "/now/" + "a" * 300 + ".js", "/%2e%2e/app.py", "/.hidden"]
+)
+async def test_a_path_that_no_file_can_have_is_not_found(world: World, path: str) -> None:
+    answer = await world.http.get(path)
+    assert answer.status_code in (404, 307)
+    assert answer.status_code == 404 or answer.headers["location"].startswith("../#/now/")
 
 
 async def test_requests_that_run_together_do_not_disturb_each_other(world: World, get: Get) -> None:

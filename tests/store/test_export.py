@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,17 @@ from steward.store.export import (
     from_ipc,
     from_parquet,
     moment,
+    shielded,
     to_arrow,
     to_csv,
     to_ipc,
     to_parquet,
+    unshielded,
 )
 
 NOON = 1_767_268_800 * 10**9
 IDS = ["机房/温度", 'say "hi", you', "line\nbreak", "plain"]
+EVIL = ["=cmd|' /C calc'!A0", "@SUM(A1)", "-2+3", "'=1", "''=1", "'plain", "＝1", "'"]
 SAMPLE = Batch.of(
     [0, 1, 2, 3, 0],
     [NOON, NOON + 1, NOON - 10**18, -1, NOON + 123_456_789],
@@ -176,3 +180,18 @@ def test_the_arrow_table_has_words_and_times() -> None:
 @pytest.mark.parametrize(("text", "at"), [("1969-12-31T23:59:59.25Z", -750_000_000), ("-5", -5), ("1970-01-01 00:00+0000", 0)])
 def test_moments_before_1970_and_short_forms(text: str, at: int) -> None:
     assert moment(text) == at
+
+
+def test_no_id_in_a_csv_is_a_formula_to_a_spreadsheet_and_each_is_read_back_as_it_was() -> None:
+    batch = Batch.of(range(len(EVIL)), [NOON] * len(EVIL), [1.0] * len(EVIL))
+    text = "".join(to_csv(batch, EVIL))
+    cells = [row[0] for row in csv.reader(text.splitlines())][1:]
+    assert [cell for cell in cells if cell[0] in "=+-@\t\r＝＋－＠"] == []
+    index = PointIndex()
+    (back,) = from_csv(text.splitlines(keepends=True), index)
+    assert [index.ids[number] for number in back.point] == EVIL
+
+
+@given(st.text())
+def test_shielding_is_undone(text: str) -> None:
+    assert unshielded(shielded(text)) == text

@@ -16,6 +16,7 @@ from steward.app.reports.model import Report
 from steward.app.reports.tables import Cell, Table, local, tables
 from steward.app.reports.words import word
 from steward.model import text
+from steward.store.export import shielded
 
 FORMATS = {
     "n0": "#,##0",
@@ -111,10 +112,6 @@ def _signs(cell: Cell) -> float:
     return sum(1.0 if ord(sign) < 0x2E80 else 2.0 for sign in str(cell))
 
 
-SPREADSHEET = ("=", "+", "-", "@", "\t", "\r")
-"""First signs that make a spreadsheet take the text of a CSV for a formula."""
-
-
 def as_csv(table: Table) -> str:
     """One table as CSV with its headings; UTF-8 with a byte order mark, as spreadsheets expect of Chinese text. A text that a
     spreadsheet would run gets an apostrophe before it."""
@@ -129,7 +126,7 @@ def _safe(cell: Cell) -> Any:
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(SPREADSHEET) else cell
+        return shielded(cell)
     if isinstance(cell, datetime):
         return cell.strftime("%Y-%m-%d %H:%M")
     return cell.isoformat() if isinstance(cell, date) else round(cell, 6) if isinstance(cell, float) else cell

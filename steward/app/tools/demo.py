@@ -17,13 +17,13 @@ from pathlib import Path
 
 import structlog
 
-from api import loopback_names, refuse_public_bind
+from api import refuse_public_bind, served_hosts
 from rules.load import packs
 from simulators.facility import campus_toml
 from simulators.player import Options, Played, play
 from simulators.week import demo_faults
 from steward.app import logs
-from steward.app.serve import listen, run, serving, until_stopped
+from steward.app.serve import listen, private_files, run, serving, until_stopped
 from steward.app.service import Steward
 from steward.app.tools.checking import read
 from steward.errors import StewardError
@@ -59,6 +59,7 @@ def demo(
 ) -> None:
     """Runs the demonstration until it is stopped."""
     logs.configure(json=json_logs, level=level)
+    private_files()
     refuse_public_bind(host, public)
     try:
         wanted = duration(past)
@@ -74,7 +75,7 @@ def demo(
         clock=time.time_ns,
         environ=os.environ,
         data=data,
-        hosts=() if public else loopback_names(number),
+        hosts=served_hosts((), public),
     )
 
     async def main() -> None:
