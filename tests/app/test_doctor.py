@@ -70,6 +70,30 @@ def test_a_secret_that_is_missing_is_wrong_and_named_and_a_secret_is_never_said(
     assert "SITE_PASSWORD" in finding.detail
 
 
+def test_a_file_with_a_secret_that_everybody_can_read_is_doubtful(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter2")
+    path = write(tmp_path, "mqtt://127.0.0.1:1", 'username = "steward"\npassword_file = "password"\n')
+    (tmp_path / "password").chmod(0o644)
+    (finding,) = [one for one in examine(path, {}, 0.1, tmp_path) if "every user" in one.detail]
+    assert (finding.level, finding.what) == ("doubtful", "broker main")
+    assert "password_file" in finding.detail
+    assert "hunter2" not in str(finding)
+    (tmp_path / "password").chmod(0o640)
+    assert [one for one in examine(path, {}, 0.1, tmp_path) if "every user" in one.detail] == []
+
+
+def test_the_secrets_of_channels_are_tried_and_none_is_said(tmp_path: Path) -> None:
+    channel = '[[channel]]\nid = "group"\ntype = "wecom"\ntoken_env = "GROUP_TOKEN"\n'
+    path = write(tmp_path, embedded=True)
+    path.write_text(path.read_text() + channel, encoding="utf-8")
+    (finding,) = of(examine(path, {}, 0.1, tmp_path), "channels")
+    assert finding.level == "wrong"
+    assert "GROUP_TOKEN" in finding.detail
+    (finding,) = of(examine(path, {"GROUP_TOKEN": "hunter2"}, 0.1, tmp_path), "channels")
+    assert finding.level == "ok"
+    assert "hunter2" not in str(finding)
+
+
 def test_a_certificate_that_is_not_there_is_wrong(tmp_path: Path) -> None:
     path = write(tmp_path, "mqtts://127.0.0.1:1", 'tls = { ca = "absent.pem" }\n')
     (finding,) = of(examine(path, {}, 0.1, tmp_path), "broker main")

@@ -9,6 +9,7 @@ import asyncio
 import os
 import shutil
 import socket
+import stat
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +19,15 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel
+
 from collectors.broker import server_binary
 from collectors.formats import Message
 from collectors.readings import Readings
 from collectors.routes import Route, Routes
 from collectors.routing import Routing
 from steward.app.brokers import described
+from steward.app.notices.plan import plan_of
 from steward.app.stores import engine_of, open_url
 from steward.app.tools.checking import read
 from steward.app.tools.discover import Ear, listen, messages, passing
@@ -57,7 +61,7 @@ def examine(path: Path, environ: Mapping[str, str], seconds: float, data: Path =
         return [Finding("wrong", "facility file", str(problem)) for problem in error.problems]
     facility = settings.facility
     found = [Finding("ok", "facility file", f"{len(facility.devices)} devices, {len(facility.points)} points")]
-    for part in (_folders, _port, _records, _store):
+    for part in (_folders, _port, _secrets, _channels, _records, _store):
         found += _tried(part.__name__.strip("_"), lambda part=part: list(part(settings, environ, data)))  # type: ignore[misc]
     for table in settings.brokers:
         found += _tried(f"broker {table.id}", lambda table=table: list(_broker(settings, table, environ, seconds)))  # type: ignore[misc]
@@ -96,6 +100,25 @@ def _port(settings: Settings, environ: Mapping[str, str], data: Path) -> Iterato
             yield Finding("ok", f"port {port}", "free")
         except OSError as error:
             yield Finding("doubtful", f"port {port}", f"{error.strerror}: is Steward running already?")
+
+
+def _secrets(settings: Settings, environ: Mapping[str, str], data: Path) -> Iterator[Finding]:
+    """Files with secrets that everybody on this machine can read."""
+    tables: list[tuple[str, BaseModel]] = [("store", settings.store), ("records", settings.records)]
+    tables += [(f"broker {one.id}", one) for one in settings.brokers]
+    tables += [(f"broker {one.id}", one.tls) for one in settings.brokers if one.tls is not None]
+    tables += [(f"channel {one.id}", one) for one in settings.notices.channels]
+    for what, table in tables:
+        for key in type(table).model_fields:
+            path = settings.root / getattr(table, key) if key.endswith("_file") or key == "key" else None
+            if path is not None and path.is_file() and path.stat().st_mode & stat.S_IROTH:
+                yield Finding("doubtful", what, f"{key} {path} can be read by every user of this machine: chmod o-r")
+
+
+def _channels(settings: Settings, environ: Mapping[str, str], data: Path) -> Iterator[Finding]:
+    channels = plan_of(settings, environ, settings.facility).tables
+    if channels:
+        yield Finding("ok", "channels", f"secrets of {', '.join(channels)} are there; `steward notify-test` sends a notice")
 
 
 def _records(settings: Settings, environ: Mapping[str, str], data: Path) -> Iterator[Finding]:
