@@ -74,7 +74,8 @@ async def test_a_closing_does_not_wait_for_a_read_that_hangs(world: World, monke
         await world.books.commit(batch)
     world.now += 2 * MINUTE
     await world.books.tick()
-    assert asked.is_set()
+    async with asyncio.timeout(60):
+        await asked.wait()
     assert world.books.consumption("m0", T0, int(at[47])).total == pytest.approx(value[47] - value[0])
     assert np.isnan(world.books.consumption("m1", int(at[20]), int(at[47])).total)
     go_on.set()
