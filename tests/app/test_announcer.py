@@ -205,7 +205,7 @@ async def test_a_reload_announces_a_new_channel_and_what_it_adds_and_withdraws_w
         await steward.reload()
 
     def held(prefix: str) -> list[str]:
-        return sorted(topic for topic, payload in ear.seen.items() if payload and topic.startswith(prefix))
+        return sorted(topic for topic, payload in list(ear.seen.items()) if payload and topic.startswith(prefix))
 
     file.write_text(text, encoding="utf-8")
     steward = Steward(read(file), clock=time.time_ns, environ={}, data=tmp_path, reread=lambda: read(file))
@@ -284,8 +284,9 @@ async def test_alerts_and_points_are_mirrored_and_home_assistant_finds_them(port
         await until(lambda: ear.seen.get("steward/points/a.fan") == b"on")
         assert ear.seen["steward/points/a.power"] == b"1500"
         await until(lambda: ear.seen.get("steward/sites/a/problem") == b"OFF")
-        assert ear.seen["steward/status"] == b"online"
-        configs = {topic: json.loads(raw) for topic, raw in ear.seen.items() if topic.startswith("homeassistant/")}
+        await until(lambda: ear.seen.get("steward/status") == b"online")
+        await until(lambda: sum(topic.startswith("homeassistant/") for topic in list(ear.seen)) >= 6)
+        configs = {topic: json.loads(raw) for topic, raw in list(ear.seen.items()) if topic.startswith("homeassistant/")}
         assert sorted(topic.split("/")[1] for topic in configs) == ["binary_sensor"] + ["sensor"] * 5
         for topic, config in configs.items():
             assert set(config) <= KEYS, topic
@@ -307,9 +308,9 @@ async def test_alerts_and_points_are_mirrored_and_home_assistant_finds_them(port
         await service.take(fired)
         topic = f"steward/alerts/{fired[0].alert.id}"
         await until(lambda: "steward/notices" in ear.seen and ear.seen.get("steward/sites/a/problem") == b"ON")
+        await until(lambda: topic in ear.seen and json.loads(ear.seen.get("steward/sites/a/alerts", b"{}")).get("total") == 1)
         assert json.loads(ear.seen[topic])["severity"] == "high"
         assert json.loads(ear.seen["steward/notices"])["reason"] == "first notification"
-        assert json.loads(ear.seen["steward/sites/a/alerts"])["total"] == 1
         late = Listener(port)  # who comes later sees what is true now, and no past notice
         await until(lambda: late.seen.get("steward/sites/a/problem") == b"ON" and topic in late.seen)
         assert "steward/notices" not in late.seen
