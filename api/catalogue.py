@@ -93,9 +93,22 @@ class Catalogue:
         self.device_rows: dict[str, list[int]] = defaultdict(list)
         for row, point in enumerate(self.points):
             self.device_rows[point.device].append(row)
+        self.heard_through = self._heard_through()
         self.channels = {channel.point: channel for channel in facility.channels}
         self._ids: dict[str, bytes] = {}
         self._texts: list[tuple[str, Hit]] = []
+
+    def _heard_through(self) -> dict[str, list[int]]:
+        """Gateway -> rows of the points of all devices that it speaks for, those behind a gateway behind it included."""
+        rows: dict[str, list[int]] = defaultdict(list)
+        devices = self.facility.devices
+        for device in devices.values():
+            above, seen = device.gateway, {device.id}
+            while above in devices and above not in seen:
+                rows[above] += self.device_rows.get(device.id, ())
+                seen.add(above)
+                above = devices[above].gateway
+        return rows
 
     def _lay(self, top: Node, children: _Children) -> None:
         """Lays a node and all below it, without recursion: trees may be of any depth."""

@@ -18,6 +18,7 @@ from api.alerting import summary
 from api.board import AlertBoard
 from api.catalogue import Catalogue
 from api.events import Events
+from api.problems import Refusal
 from api.services import Services
 from steward.errors import NotFound
 from steward.model import Point
@@ -109,7 +110,10 @@ class Context:
 
 
 def context(request: Request) -> Context:
-    """The context of the app that a request came to."""
+    """The context of the app that a request came to. Raises Refusal (422) where its address holds a NUL: no text that we
+    keep or look for does, and PostgreSQL stores none."""
+    if "\x00" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        raise Refusal(422, "the address holds a NUL character, expected text without")
     return cast(Context, request.app.state.context)
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.board import RANK
 from api.context import in_thread
-from api.problems import Refusal
-from api.reply import ms
+from api.reply import ms, number
 from api.services_desk import Span
 from steward import model
 from steward.muting import Maintenance, Scope, Shelving
@@ -80,7 +79,7 @@ def firing(
         found.sort(key=lambda record: (-record.alert.since, record.id))
     elif sort == "cost":
         found.sort(key=lambda record: (-(record.cost or 0.0), RANK[record.alert.severity], -record.alert.since))
-    first = _offset(after)
+    first = 0 if after is None else number(after)
     following = str(first + limit) if first + limit < len(found) else None
     return found[first : first + limit], following, len(found)
 
@@ -110,14 +109,6 @@ async def recorded(
         if after is None or len(chosen) >= limit:
             break
     return chosen, after
-
-
-def _offset(after: str | None) -> int:
-    if after is None:
-        return 0
-    if not (after.isascii() and after.isdigit()):
-        raise Refusal(422, f"after: {after!r} is not a cursor, expected what the page before gave as `after`")
-    return int(after)
 
 
 def scope(shape: Any) -> Scope:

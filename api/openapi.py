@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from api.problems import MEDIA_TYPE
+from api.problems import CODES, MEDIA_TYPE
 from api.schema import Problem
 from api.schema_service import EVENTS
 
@@ -48,6 +48,8 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _finish(operation: dict[str, Any], example: Any) -> None:
+    if "requestBody" in operation:
+        operation["responses"].setdefault("400", {"description": CODES[400]})
     for code, response in operation["responses"].items():
         content = response.get("content", {})
         if code >= "400":

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.sentences import expected, said
-from steward.errors import ConfigError, NotFound, Problem, RecordsError, StewardError, StoreUnavailable
+from steward.errors import ConfigError, NotFound, NotPossible, Problem, RecordsError, StewardError, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -35,6 +35,9 @@ CODES: dict[int, str] = {
     500: "An unexpected failure of the server",
     503: "Not available now: try again later",
 }
+
+
+UNREADABLE = "body: cannot be read, expected JSON in UTF-8"
 
 
 class Refusal(StewardError):
@@ -66,6 +69,8 @@ def install(app: FastAPI) -> None:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = error.detail
+    if error.status_code == 400:  # the framework's words for bytes that are no JSON at all
+        detail = UNREADABLE
     if error.status_code in (404, 405) and detail == HTTPStatus(error.status_code).phrase:
         detail = f"{request.method} {request.url.path}: {CODES[error.status_code].lower()}"
     return problem(error.status_code, str(detail), error.headers)
@@ -89,7 +94,7 @@ async def _steward(request: Request, error: Exception) -> Response:
     if isinstance(error, ConfigError):
         found = [_stated(each) for each in error.problems]
         return problem(422, "1 problem" if len(found) == 1 else f"{len(found)} problems", problems=found)
-    if isinstance(error, RecordsError):
+    if isinstance(error, (RecordsError, NotPossible)):
         return problem(409, str(error))
     if isinstance(error, StoreUnavailable):
         return problem(503, "the store does not answer", {"Retry-After": "5"})

@@ -53,6 +53,13 @@ def moment(text: str | None, name: str, default: int) -> int:
     return value
 
 
+def number(after: str) -> int:
+    """The place in a list that an `after` names, as the page before gave it. Raises Refusal (422)."""
+    if not (after.isascii() and after.isdigit()) or int(after) >= 2**63:
+        raise Refusal(422, f"after: {after!r} is not a cursor, expected what the page before gave as `after`")
+    return int(after)
+
+
 def reply(data: Any, status: int = 200) -> Response:
     """A JSON answer from plain values or msgspec structs; NaN becomes null."""
     return as_json(ENCODER.encode(data), status)

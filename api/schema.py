@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Ms = Annotated[int, Field(description="epoch milliseconds", examples=[1795500000000])]
 Names = Annotated[dict[str, str], Field(description="language -> text", examples=[{"en": "Block A", "zh": "A座"}])]
@@ -28,6 +28,14 @@ class Shape(BaseModel):
     """Base of all answers: nothing that is not said here."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        """Text that a database can keep: PostgreSQL stores no NUL."""
+        if any(isinstance(one, str) and "\x00" in one for one in (value if isinstance(value, list) else (value,))):
+            raise ValueError("holds a NUL character, expected text without")
+        return value
 
 
 class Problem(BaseModel):

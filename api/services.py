@@ -22,7 +22,7 @@ from api.services_money import MoneyDesk, NoMoney
 from api.services_notices import NoNotices, NoticeDesk
 from api.services_trials import NoTrials, TrialDesk
 from steward import __version__
-from steward.errors import StewardError
+from steward.errors import NotPossible, StewardError
 from steward.live import LiveState
 from steward.model import Facility, PointIndex, Text
 from steward.records import AlertRecord, Records
@@ -243,7 +243,7 @@ def plain_wording(record: AlertRecord, facility: Facility) -> Wording:
 
 async def no_reload() -> None:
     """The reload of a service that was not started from a file."""
-    raise StewardError("this service was not started from a facility file: there is nothing to reload")
+    raise NotPossible("this service was not started from a facility file: there is nothing to reload")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@
     ├── RecordsError         operational records (SQL)
     ├── BrokerError          a broker refused us, or cannot be started
     ├── NoticeFailed         a notice could not be handed over; says whether a retry may help
+    ├── NotPossible          what is asked cannot be done as this service was started
     └── NotFound             a point, device, alert ... that does not exist
 
 They are caught in three places only: per message (collectors.pipeline), per task (steward.app), in steward.cli.
@@ -96,6 +97,10 @@ class NoticeFailed(StewardError):
         self.retry = retry
         self.after = after
         super().__init__(detail)
+
+
+class NotPossible(StewardError):
+    """What is asked cannot be done as this service was started; trying again does not help."""
 
 
 class NotFound(StewardError):

@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from api.catalogue import place
 from api.context import Context, Here
-from api.problems import Refusal
-from api.reply import MILLISECOND, ms, reply
+from api.reply import MILLISECOND, ms, number, reply
 from api.routes._shared import Under, failures
 from api.routes.points import point_row, step
 from api.schema_service import DeviceDetail, DevicePage, DeviceStateName, QuarantinePage
@@ -35,8 +34,7 @@ async def devices(
     after: Annotated[str | None, Query(description="`after` of the page before", max_length=20)] = None,
 ) -> Response:
     """Devices in the order of the facility file. `counts` are those of all that match but for `state`."""
-    if after is not None and not (after.isascii() and after.isdigit()):
-        raise Refusal(422, f"after: {after!r} is not a cursor, expected what the page before gave as `after`")
+    first = 0 if after is None else number(after)
     key, words = here.key(under), q.lower().split()
     here.services.live.refresh(here.services.clock())
     states = here.services.devices()
@@ -50,7 +48,6 @@ async def devices(
         counts[shown["state"]] += 1
         if not state or shown["state"] in state:
             found.append(shown)
-    first = int(after or 0)
     following = str(first + limit) if first + limit < len(found) else None
     return reply({"total": len(found), "counts": counts, "devices": found[first : first + limit], "after": following})
 
@@ -67,9 +64,12 @@ def _device(here: Context, device: Device, state: DeviceState) -> dict[str, Any]
     rows = catalogue.device_rows.get(device.id, [])
     values = here.services.live.snapshot(catalogue.numbers[rows])
     stale = int(((values.freshness == Freshness.STALE) | (values.freshness == Freshness.DEAD)).sum())
-    seen = max(state.seen or 0, int(values.received.max(initial=0))) or None
+    # a gateway that says nothing of its own is heard through those that it speaks for
+    through = values if rows else here.services.live.snapshot(catalogue.numbers[catalogue.heard_through.get(device.id, [])])
+    seen = max(state.seen or 0, int(through.received.max(initial=0))) or None
     dead = state.dead is not None and (seen is None or state.dead >= seen)
-    word = "dead" if dead else "never" if seen is None else "stale" if stale and stale == _heard(values.freshness) else "seen"
+    silent = _silent(through.freshness) and (bool(rows) or (state.seen or 0) <= int(through.received.max()))
+    word = "dead" if dead else "never" if seen is None else "stale" if silent else "seen"
     return {
         "id": device.id,
         "name": device.name,
@@ -91,8 +91,10 @@ def _device(here: Context, device: Device, state: DeviceState) -> dict[str, Any]
     }
 
 
-def _heard(freshness: Any) -> int:
-    return int((freshness != Freshness.NO_DATA).sum())
+def _silent(freshness: Any) -> bool:
+    """Whether all that ever spoke is silent now."""
+    heard = freshness[freshness != Freshness.NO_DATA]
+    return bool(len(heard)) and bool(((heard == Freshness.STALE) | (heard == Freshness.DEAD)).all())
 
 
 @router.get("/devices/{id}", response_model=DeviceDetail, responses=failures(404, 422), summary="One device")

@@ -84,7 +84,7 @@ async def bills(
     here: Here,
     point: Annotated[str, Query(description="empty: all", max_length=200)] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[int | None, Query(description="`before` of the page before", ge=1)] = None,
+    before: Annotated[int | None, Query(description="`before` of the page before", ge=1, lt=2**63)] = None,
 ) -> Response:
     """Bills that were checked, newest first, with who entered them."""
     return reply(await _ask(_desk(here).bills, point, limit, before))

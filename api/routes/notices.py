@@ -8,8 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.context import Here, in_thread
-from api.problems import Refusal
-from api.reply import moment, ms, reply
+from api.reply import moment, ms, number, reply
 from api.routes._shared import failures
 from api.schema_notices import Channels, NoticePage, NoticeRow, PreviewAnswer, PreviewAsk, State, TestAsk
 from steward.errors import NotFound
@@ -39,8 +38,7 @@ async def notices(
     after: Annotated[str | None, Query(description="`after` of the page before", max_length=20)] = None,
 ) -> Response:
     """Who was told what, when, after how many tries and with which result; newest first."""
-    if after is not None and not (after.isascii() and after.isdigit()):
-        raise Refusal(422, f"after: {after!r} is not a cursor, expected what the page before gave as `after`")
+    before = None if after is None else number(after)
 
     def read() -> list[Delivery]:
         return list(
@@ -50,7 +48,7 @@ async def notices(
                 recipient=recipient,
                 alert=alert,
                 limit=limit,
-                before=int(after) if after else None,
+                before=before,
             )
         )
 

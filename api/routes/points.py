@@ -11,8 +11,7 @@ from starlette.responses import Response
 from api.alerting import summary
 from api.catalogue import Node, place
 from api.context import Context, Here
-from api.problems import Refusal
-from api.reply import MILLISECOND, finite, ms, reply
+from api.reply import MILLISECOND, finite, ms, number, reply
 from api.routes._shared import Under, failures
 from api.schema import PointDetail, PointPage
 from api.schema import State as StateName
@@ -45,9 +44,7 @@ async def points(
         freshness = live.snapshot(catalogue.numbers[rows]).freshness.tolist() if rows else []
         codes = {CODES[word] for word in state}
         rows = [row for row, code in zip(rows, freshness, strict=True) if code in codes]
-    if after is not None and not (after.isascii() and after.isdigit()):
-        raise Refusal(422, f"after: {after!r} is not a cursor, expected what the page before gave as `after`")
-    first = int(after or 0)
+    first = 0 if after is None else number(after)
     page = rows[first : first + limit]
     following = str(first + limit) if first + limit < len(rows) else None
     return reply({"total": len(rows), "points": point_row(here, page), "after": following})

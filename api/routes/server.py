@@ -71,7 +71,9 @@ async def rules(here: Here) -> Response:
     return reply({"rules": rows})
 
 
-@router.post("/reload", response_model=Reloaded, responses=failures(403, 422), summary="Apply the changed facility file")
+@router.post(
+    "/reload", response_model=Reloaded, responses=failures(403, 409, 422, 503), summary="Apply the changed facility file"
+)
 async def reload(here: Here) -> Response:
     """Takes the facility file as it is now, whole; with any problem in it nothing changes and 422 lists them all."""
     await here.services.reload()

@@ -52,7 +52,7 @@ from steward.app.stores import open_url, store_of
 from steward.app.trials.desk import Desk
 from steward.app.trials.runs import Trials
 from steward.config import Settings
-from steward.errors import ConfigError, Problem, StewardError
+from steward.errors import ConfigError, NotPossible, Problem, StewardError
 from steward.live import LiveState
 from steward.model import Batch, Facility, PointIndex
 from steward.records import AlertRecord, Records
@@ -149,7 +149,7 @@ class Steward:
         """Reads the facility file again and takes it whole without losing a message, or raises ConfigError and changes
         nothing."""
         if self._reread is None:
-            raise StewardError("this service was not started from a facility file: there is nothing to reload")
+            raise NotPossible("this service was not started from a facility file: there is nothing to reload")
         settings = await asyncio.to_thread(self._reread)
         changed = [part for part in FIXED if getattr(settings, part) != getattr(self.settings, part)]
         if changed:

@@ -270,7 +270,10 @@ def page(
 def _cursor(after: str) -> tuple[int, str]:
     moment, _, id = after.rpartition("-")
     try:
-        return int(moment), id
+        at = int(moment)
+        if not -(2**63) <= at < 2**63:
+            raise ValueError(moment)
+        return at, id
     except ValueError:
         raise RecordsError(f"{after!r} is not a cursor, expected what the page before gave as `after`") from None
 

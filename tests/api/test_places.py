@@ -293,3 +293,20 @@ async def test_a_derived_point_without_a_value_is_not_silent(world: World, get: 
     (site,) = [one for one in (await get("/sites"))["sites"] if one["id"] == "block-a"]
     nodes = {node["key"]: node for node in (await get("/tree"))["nodes"]}
     assert site["silent"] == nodes["site:block-a"]["silent"] == before["none"] - nodes["site:garage"]["silent"]
+
+
+async def test_a_gateway_that_says_nothing_of_its_own_is_heard_through_those_behind_it(world: World, get: Get) -> None:
+    text = FILE.replace('gateway = "meter"\n', 'gateway = "gw"\n').replace(
+        '[[device]]\nid = "chiller"',
+        '[[device]]\nid = "gw"\ntemplate = "plain"\nbroker = "main"\nsite = "block-a"\n[[device]]\nid = "chiller"',
+    )
+    world.facility = facility(text)
+    world.live.rebind(world.facility)
+    world.build()
+    assert (await get("/devices/gw"))["state"] == "never"
+    await world.sample("block-a.chiller-2.power", 5.0, ago=20 * SECOND)
+    heard = await get("/devices/gw")
+    assert (heard["state"], heard["points"], heard["samples"]) == ("seen", 0, 0)
+    assert heard["seen"] == (await get("/devices/chiller"))["seen"]
+    world.now += HOUR
+    assert (await get("/devices/gw"))["state"] == (await get("/devices/chiller"))["state"] == "stale"
