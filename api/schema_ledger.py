@@ -252,7 +252,7 @@ class LedgerDeclareAsk(Ask):
         },
     )
 
-    kind: Literal["swap", "reset", "unit", "consumption", "discard", "confirm"]
+    kind: Literal["swap", "reset", "unit", "consumption", "discard", "confirm", "withdraw"]
     at: Moment
     by: Who
     until: Moment | None = None

@@ -15,7 +15,7 @@ import numpy as np
 
 from metering import reads as reading
 from metering.cut import Marks, cumulative, cut, mark
-from metering.declarations import Declaration, Declared
+from metering.declarations import Declaration, Declared, standing
 from metering.explain import Link
 from metering.intervals import LEDGER_UNITS, QUARTER, Flag, Intervals, boundaries
 from metering.labels import labels
@@ -181,7 +181,7 @@ class Ledger:
 
     def questions(self) -> list[Question]:
         """What a person should decide, with what follows from each answer."""
-        closed = {one.at for one in self.declarations if one.kind is Declared.CONFIRM}
+        closed = {one.at for one in standing(self.declarations) if one.kind is Declared.CONFIRM}
         limits = reading.lay(self.parameters, self.reads.at)
         asked = ask(self.solution, self.held, limits, closed, self.parameters[-1].still)
         return asked + ask_sources(self.checks, self.agree, DAY, closed)

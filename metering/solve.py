@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.anchors import Explained, Series, search
-from metering.declarations import Declaration, Declared
+from metering.declarations import Declaration, Declared, standing
 from metering.explain import Link
 from metering.intervals import LEDGER_UNITS
 from metering.reads import Limits, Parameters, Reads, lay
@@ -47,7 +47,7 @@ def solve(every: Reads, parameters: Sequence[Parameters], declarations: Sequence
         return NOTHING
     limits = lay(parameters, every.at)
     rows = np.flatnonzero(kept(every, declarations))
-    joints = sorted((one for one in declarations if one.splits), key=lambda one: (one.at, one.number))
+    joints = [one for one in standing(declarations) if one.splits]
     done, power, begin = NOTHING, 0, None
     for number, joint in enumerate([*joints, None]):
         end: Pin = None
@@ -72,7 +72,7 @@ def solve(every: Reads, parameters: Sequence[Parameters], declarations: Sequence
 def kept(every: Reads, declarations: Sequence[Declaration]) -> NDArray[np.bool_]:
     """Which reads no person has put aside."""
     keep = np.ones(len(every), np.bool_)
-    for one in declarations:
+    for one in standing(declarations):
         if one.until is not None and one.kind is Declared.DISCARD:
             keep &= (every.at < one.at) | (every.at > one.until)
         if one.until is not None and one.kind is Declared.CONSUMPTION:

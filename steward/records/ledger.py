@@ -92,8 +92,8 @@ class LedgerRecords:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def events(self, register: str, start: int, end: int) -> list[Row]:
-        """Bounded links that end in (start, end]."""
-        where = (EVENT.c.register == register) & (EVENT.c.end > start) & (EVENT.c.end <= end)
+        """Bounded links that touch [start, end)."""
+        where = (EVENT.c.register == register) & (EVENT.c.end > start) & (EVENT.c.start < end)
         return self._rows(select(EVENT).where(where).order_by(EVENT.c.end))
 
     def eventful(self) -> list[str]:
@@ -152,6 +152,12 @@ class LedgerRecords:
         if register is not None:
             query = query.where(CLOSING.c.register == register)
         return self._rows(query)
+
+    def closed_until(self) -> dict[str, int]:
+        """The end of the last closed month of every register that has one, ns."""
+        query = select(CLOSING.c.register, func.max(CLOSING.c.end)).group_by(CLOSING.c.register)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def adjustments(self, closings: Iterable[int]) -> list[Row]:
         """Adjustments of closings by number."""

@@ -83,6 +83,29 @@ async def test_a_declaration_and_reads_by_hand_take_units_and_names(ledger: Worl
     assert {line.who for line in ledger.records.audit_log()} == {"li", "zhao"}
 
 
+async def test_a_declaration_is_corrected_by_another_and_taken_back(ledger: World, get: Get) -> None:
+    value, at = ledger.more["value"], ledger.more["at"]
+    moment = int(at[SWAP]) // 1_000_000 - 60_000
+    before = (await get(f"/ledger/{POINT}", **span(ledger), period="day"))["total"]
+
+    async def total(**body: Any) -> float:
+        made = await ledger.http.post(f"/api/v1/ledger/{POINT}/declarations", json={"at": moment, "by": "li", **body})
+        assert made.status_code == 200, made.text
+        found: float = (await get(f"/ledger/{POINT}", **span(ledger), period="day"))["total"]
+        return found
+
+    wrong, right = value[SWAP - 1] + 90_000, value[SWAP - 1] + 2000
+    await total(kind="swap", end=wrong, start=value[SWAP] - 500)
+    assert await total(kind="swap", end=right, start=value[SWAP] - 500) == pytest.approx(
+        right - value[0] + value[-1] - value[SWAP] + 500
+    )
+    assert (await get("/ledger/questions"))["questions"] == []
+    assert await total(kind="withdraw") == pytest.approx(before)
+    assert [one["topic"] for one in (await get("/ledger/questions"))["questions"]] == ["swap"]
+    proof = await get(f"/ledger/{POINT}/evidence", **span(ledger))
+    assert [one["kind"] for one in proof["declarations"]] == ["swap", "swap", "withdraw"], "all of it stays on record"
+
+
 async def test_a_month_that_is_over_can_be_closed_and_baseline_and_savings_say_why_there_are_none(
     ledger: World, get: Get
 ) -> None:
@@ -108,6 +131,12 @@ async def test_a_month_that_is_over_can_be_closed_and_baseline_and_savings_say_w
         ("POST", "/ledger/months/2030-01/close", {"by": "a"}, 422, "not over yet"),
         ("GET", "/ledger/months/2026-13", None, 422, "expected for example 2026-10"),
         ("POST", "/ledger/months/May/close", {"by": "a"}, 422, "expected for example 2026-10"),
+        ("POST", "/ledger/months/0001-01/close", {"by": "a"}, 422, "lies before 2000"),
+        ("GET", f"/ledger/{POINT}?start=0001-01-01T00:00Z&period=year", None, 422, "not a time"),
+        ("GET", f"/ledger/{POINT}?start=1950-01-01T00:00Z&period=year", None, 422, "expected at most 8000"),
+        ("POST", f"/ledger/{POINT}/declarations", {"kind": "swap", "at": "2046-11-22T08:00Z", "by": "a"}, 422, "not over yet"),
+        ("POST", f"/ledger/{POINT}/declarations", {"kind": "swap", "at": 5, "by": "a"}, 422, "before 2000"),
+        ("POST", f"/ledger/{POINT}/declarations", {"kind": "swap", "at": 5, "end": 1e300, "by": "a"}, 422, "expected 0 to"),
         ("POST", f"/ledger/{POINT}/declarations", {"kind": "discard", "at": 5, "by": "a"}, 422, "expected an end"),
         ("POST", f"/ledger/{POINT}/declarations", {"kind": "swap", "at": 5, "by": "a", "unit": "apples"}, 422, "apples"),
         ("POST", f"/ledger/{POINT}/reads", {"reads": [{"at": "2099-01-01T00:00Z", "value": 1}], "by": "a"}, 422, "future"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from metering.intervals import Flag, Method
 from metering.ledger import Ledger
 from metering.reads import Parameters, Reads
+from steward.app.ledger.people import local_month
 from steward.app.ledger.restate import Restater
+from steward.errors import NotFound
 from steward.model import Batch, Quality
 from steward.units import DAY, HOUR, MINUTE, SECOND
 from tests.app.books_world import POINT, T0, World, steady
@@ -196,6 +199,48 @@ async def test_a_closed_month_keeps_its_figure_and_late_data_become_an_adjustmen
     assert total == pytest.approx(again.value + sum(difference for _, _, difference in again.adjustments))
     with pytest.raises(ValueError, match="not over yet"):
         world.books.close("2030-01", "li", world.now)
+
+
+async def test_a_month_closed_before_its_last_reads_were_booked_is_adjusted_by_them(world: World) -> None:
+    at, value = steady(6)
+    month = str(np.datetime64(T0 // DAY, "D").astype("datetime64[M]"))
+    _, end = local_month(month, "Asia/Shanghai")
+    size = int(np.searchsorted(at, end))  # the read that ends the month's last quarter-hour has not come
+    await live(world, "m0", at[:size], value[:size])
+    world.now = end + 5 * SECOND
+    (closed,) = [one for one in world.books.close(month, "li", world.now) if one.point == "m0"]
+    await live(world, "m0", at[size:], value[size:])
+    (again,) = [one for one in world.books.closed(month) if one.point == "m0"]
+    total = world.books.consumption("m0", closed.start, closed.end).total
+    assert total == pytest.approx(again.value + sum(difference for _, _, difference in again.adjustments))
+    assert total > again.value == closed.value
+    assert next(one for one in world.books.registers() if one.point == "m0").clean
+
+
+async def test_two_people_who_answer_at_once_decide_once(world: World) -> None:
+    at, value = steady(DAYS)
+    value[200:] += 5e9
+    await live(world, "m0", at, value)
+    (question,) = world.books.questions()
+    swap = next(one for one in question.answers if one.action == "swap")
+
+    async def answers(who: str, more: float) -> Any:
+        values = {"end": value[199] + more, "start": value[200] - 1000}
+        return await asyncio.to_thread(world.books.answer, question.id, swap.number, who, world.now, values)
+
+    found = await asyncio.gather(answers("li", 2000), answers("wang", 9000), return_exceptions=True)
+    assert [type(one) for one in found if isinstance(one, Exception)] == [NotFound]
+    assert len(world.books.core.records.decisions("declaration", "m0")) == 1
+    assert world.books.questions() == []
+
+
+async def test_what_a_link_is_bounded_by_shows_in_a_span_that_cuts_it(world: World) -> None:
+    at, value = steady(DAYS)
+    keep = (at < T0 + 2 * DAY) | (at > T0 + 2 * DAY + 6 * HOUR)
+    value[at > T0 + 2 * DAY] += 5e9  # a swap within six hours of silence
+    await live(world, "m0", at[keep], value[keep])
+    found = world.books.consumption("m0", T0 + 2 * DAY + HOUR, T0 + 2 * DAY + 2 * HOUR, "hour")
+    assert found.low[0] < found.value[0] < found.high[0]
 
 
 async def test_old_quarter_hours_are_sealed_and_read_back_and_restated(world: World) -> None:

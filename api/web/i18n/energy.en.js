@@ -110,7 +110,7 @@ export default {
   'labelwhy.discarded': 'a person put it aside', 'labelwhy.negative': 'a register cannot be negative',
   'labelwhy.impossible': 'more than the register can show', 'declared.swap': 'Meter swap declared',
   'declared.reset': 'Reset declared', 'declared.unit': 'Unit change declared', 'declared.consumption': 'Consumption decided',
-  'declared.discard': 'Reads discarded', 'declared.confirm': 'Confirmed', 'revision.title': 'Restated',
+  'declared.discard': 'Reads discarded', 'declared.confirm': 'Confirmed', 'declared.withdraw': 'Withdrawn', 'revision.title': 'Restated',
   'revision.note': { one: '{n} revision', other: '{n} revisions' },
   'revision.none': 'Nothing was restated in this time. A late or corrected read restates exactly what it touches; both values then stand here.',
   'revision.number': 'Revision {n}', 'revision.difference': 'difference {v}',

@@ -97,6 +97,7 @@ class Core:
         self._resolution: FloatArray = np.array([register.resolution for register in every])
         self._ceiling: FloatArray = np.array([ceiling(register.base.digits) for register in every])
         self._plain = self.shelf.plain
+        self.shelf.close(self.records.closed_until())
         self._source = np.array([register.source != "register" for register in every], np.bool_)
         means = [mean_of(register) for register in every]
         names = ["" if mean is None else f"{one.id}.{mean[0]}" for one, mean in zip(every, means, strict=True)]
@@ -200,7 +201,7 @@ class Core:
             return
         rows, bank = self.shelf.rows, self.shelf.bank
         base = self._begun(slot, at)
-        behind = base[slot] < edge - _FURTHEST * QUARTER
+        behind = (base[slot] < edge - _FURTHEST * QUARTER) | (base[slot] < self.shelf.closed[slot])
         self.queue.open_all(slot[behind], at[behind])
         opened = rows["open_from"][slot] < FAR
         slot, at, value = slot[~opened], at[~opened], value[~opened]

@@ -18,12 +18,15 @@ from metering.intervals import Flag, Method
 from steward.app.ledger.baselines import describe
 from steward.app.ledger.books import Books
 from steward.app.ledger.model import AskedQuestion, Closed, Link, Read, RegisterState, Restated
+from steward.units import DAY
 from steward.units import unit as unit_of
 
 Plain = Mapping[str, Any]
 MS = 1_000_000
 MOST = 40_000
 """Periods of one answer: a year of quarter-hours is 35,136."""
+LONGEST = 8000 * DAY
+"""The longest span of one answer, as for cost: every figure is a sum of quarter-hours."""
 
 
 class LedgerDesk:
@@ -41,6 +44,8 @@ class LedgerDesk:
         lengths = {"quarter": 900, "hour": 3600, "day": 86_400, "month": 28 * 86_400, "year": 365 * 86_400}
         if period in lengths and (end - start) / 1e9 / lengths[period] > MOST:
             raise ValueError(f"more than {MOST} periods, expected a longer period or a shorter span")
+        if end - start > LONGEST:
+            raise ValueError(f"a span of {(end - start) // DAY} days, expected at most {LONGEST // DAY}")
         found = await asyncio.to_thread(self._books.consumption, point, start, end, period)
         rows = [
             {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,9 +28,12 @@ from steward.app.ledger.model import AskedQuestion, Closed, Restated
 from steward.app.ledger.registers import Register
 from steward.app.ledger.restate import Cause
 from steward.app.ledger.shelf import FAR
+from steward.app.ledger.solve import AHEAD
 from steward.errors import NotFound
 from steward.units import DAY, HOUR, SECOND
 
+EARLIEST = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * SECOND
+"""No declaration is for a time before this, ns."""
 LEARN_DAYS = 60
 """Limits and profiles are learned from so many days."""
 LEARN_EVERY = 30 * DAY
@@ -80,6 +83,8 @@ class Desk:
         else:
             made = self.declare(found.point, _declaration(chosen.action, found, taken), who, now)
         self._core.decisions.add(found.point, "answer", found.at, content, who, now)
+        asked = self._core.shelf.questions  # whoever answers it at the same moment finds it answered
+        asked[found.point] = [one for one in asked[found.point] if one.id != question]
         return made
 
     def _parameter(self, question: AskedQuestion, action: str, taken: Mapping[str, float], who: str, now: int) -> Act:
@@ -98,8 +103,10 @@ class Desk:
         return Act(point, Cause(Reason.PARAMETER, now, who))
 
     def declare(self, point: str, declaration: Declaration, who: str, now: int) -> Act:
-        """A person's word, in register units."""
+        """A person's word, in register units. Raises ValueError for a time that is not over, or before the year 2000."""
         slot = self._figures.slot(point)
+        if not EARLIEST <= declaration.at <= (declaration.until or declaration.at) <= now + AHEAD:
+            raise ValueError(f"a declaration of {declaration.kind}: its time is not over yet, or lies before 2000")
         self._core.decisions.add(point, "declaration", declaration.at, as_row(declaration), who, now)
         self._core.queue.open(slot, declaration.at)
         return Act(point, Cause(Reason.DECLARATION, now, who))
@@ -134,6 +141,7 @@ class Desk:
                 | {"settled": int(settled)}
             )
         core.records.close(rows)
+        core.shelf.close(core.records.closed_until())
         return self.closed(month)
 
     def closed(self, month: str) -> list[Closed]:
@@ -305,5 +313,7 @@ def local_month(month: str, zone: str) -> tuple[int, int]:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZoneInfo(zone))
     except ValueError as error:
         raise ValueError(f"month {month!r}, expected for example 2026-10") from error
+    if first.year < 2000:
+        raise ValueError(f"month {month!r} lies before 2000")
     following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     return round(first.timestamp()) * SECOND, round(following.timestamp()) * SECOND

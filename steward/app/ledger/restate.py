@@ -8,6 +8,7 @@ memory takes them after it. Used under the lock of the books; the store is read 
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -136,7 +137,17 @@ class Restater:
         register = self.shelf.registers[slot]
         decided = self.decisions.of(register)
         solved = solve_window(register, batch, decided, since, self._power(register.id, begin), begin == 0)
-        return None if solved is None else (solved, decided)
+        if solved is None or not self._continues(register.id, solved):
+            return None
+        return solved, decided
+
+    def _continues(self, name: str, solved: Solved) -> bool:
+        """Whether a window arrives where it is trusted in the unit in which the register stood there: one that begins just
+        before a change of unit has too few reads to see it."""
+        if solved.begin is None:
+            return True
+        column = int(np.searchsorted(solved.solution.at, solved.begin))
+        return int(solved.solution.power[column]) == self._power(name, solved.begin)
 
     def _power(self, name: str, at: int) -> int:
         before = [power for when, power in self.shelf.epochs.get(name, []) if when <= at]
@@ -159,14 +170,14 @@ class Restater:
         fresh.put(new)
         changed = old.known & ((old.value != fresh.value) | ~fresh.known)
         touched = changed | (old.flags != fresh.flags) | (old.method != fresh.method) | (old.value != fresh.value)
-        closings = self.records.closings(register=name) if touched.any() else []
-        for closing in closings:  # a closed figure has been given out, whatever was missing then
+        adjustments = self._adjustments(slot, fresh) if touched.any() else []
+        for closing, _ in adjustments:  # a closed figure has been given out, whatever was missing then
             changed |= (old.start >= closing["start"]) & (old.start < closing["end"]) & (old.value != fresh.value)
         trusted = 0 if solved.begin is None else since
         events = bounded(solution, trusted)
         chunks = self._chunks(slot, fresh, touched)
         if changed.any():
-            row = self._revised(slot, trusted, events, chunks, (old, fresh, changed), closings, cause, window.late)
+            row = self._revised(slot, trusted, events, chunks, (old, fresh, changed), adjustments, cause, window.late)
         elif events or chunks or name in self._bounded:
             row = Restatement(name, trusted, events, None, chunks)
         else:
@@ -215,6 +226,26 @@ class Restater:
             for payload in self.records.chunks([name], month_of(first), month_of(hot.first)).values():
                 found.put(unpack(payload))
         found.put(hot.row(slot))
+        return found
+
+    def _adjustments(self, slot: int, fresh: Cells) -> list[tuple[Mapping[str, Any], int]]:
+        """The closed months that new figures touch, each with what its total then is beside its figure and what was booked:
+        taken from the totals, so that figure and adjustments are the total whatever a kill has made memory forget."""
+        touched = [
+            one
+            for one in self.records.closings(register=self.shelf.names[slot])
+            if one["start"] < fresh.end and one["end"] > fresh.first
+        ]
+        booked: dict[int, int] = defaultdict(int)
+        for row in self.records.adjustments([one["id"] for one in touched]):
+            booked[row["closing"]] += row["difference"]
+        found = []
+        for closing in touched:
+            whole = self._given(slot, closing["start"], closing["end"])
+            whole.put(fresh)
+            difference = int(whole.value.sum()) - closing["value"] - booked[closing["id"]]
+            if difference:
+                found.append((closing, difference))
         return found
 
     def _chunks(self, slot: int, fresh: Cells, touched: BoolArray) -> dict[int, bytes]:
@@ -285,11 +316,11 @@ class Restater:
         events: Sequence[dict[str, int | str]],
         chunks: dict[int, bytes],
         cells: tuple[Cells, Cells, BoolArray],
-        closings: Sequence[Mapping[str, Any]],
+        adjustments: Sequence[tuple[Mapping[str, Any], int]],
         cause: Cause,
         late: bool,
     ) -> Restatement:
-        """The restatement with its revision, and with what it means for closed months."""
+        """The restatement with its revision and what that adjusts in closed months."""
         old, fresh, changed = cells
         start: IntArray = old.start[changed]
         revision = {
@@ -301,13 +332,8 @@ class Restater:
             "end": int(start[-1]) + QUARTER,
             "payload": pack_revision(start, old.value[changed], fresh.value[changed]),
         }
-        adjustments = []
-        for closing in closings:
-            inside = changed & (old.start >= closing["start"]) & (old.start < closing["end"])
-            difference = int(fresh.value[inside].sum() - old.value[inside].sum())
-            if difference:
-                adjustments.append((int(closing["id"]), difference))
-        return Restatement(self.shelf.names[slot], trusted, events, revision, chunks, adjustments)
+        booked = [(int(closing["id"]), difference) for closing, difference in adjustments]
+        return Restatement(self.shelf.names[slot], trusted, events, revision, chunks, booked)
 
 
 def further(since: int, begin: int) -> int:

@@ -66,6 +66,8 @@ class Shelf:
         self.bank = Bank([])
         self.plain: BoolArray = np.zeros(0, np.bool_)
         self.horizon: IntArray = np.zeros(0, np.int64)
+        self.closed: IntArray = np.zeros(0, np.int64)
+        """Until when each register's months are closed, ns: the bank writes nothing there, for what comes is an adjustment."""
         self.hot: Cells = absent(0, 0, 0)
         self.snaps: list[tuple[IntArray, IntArray]] = []
         """By the hour: last read and count of every register, from which follows what is settled."""
@@ -98,9 +100,15 @@ class Shelf:
         self.names = [register.id for register in registers]
         self.slots = {name: slot for slot, name in enumerate(self.names)}
         self.plain = np.array([register.plain for register in registers], np.bool_)
-        self.horizon = np.zeros(size, np.int64)
+        self.horizon, self.closed = np.zeros(size, np.int64), np.zeros(size, np.int64)
         for slot, rows in enumerate(parameters):
             self.limit(slot, rows)
+
+    def close(self, until: Mapping[str, int]) -> None:
+        """Months of registers are closed until these ns."""
+        for name, end in until.items():
+            if name in self.slots:
+                self.closed[self.slots[name]] = max(int(self.closed[self.slots[name]]), end)
 
     def limit(self, slot: int, rows: Sequence[Parameters]) -> None:
         """Takes the parameters of a register as they hold now."""
