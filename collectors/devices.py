@@ -6,19 +6,46 @@ Invariants: `add` is on the hot path: it only looks up, checks types and appends
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Protocol
 
+from collectors.formats.contract import Message
 from collectors.formats.times import LIMIT, wall
-from collectors.routing import Entry
+from collectors.routing import Entry, Routing
 from steward.model import Quality
-
-if TYPE_CHECKING:
-    from collectors.readings import Readings
 
 FIELDS_PER_DEVICE = 500
 """Unmapped fields of a device that are remembered, so that each is handed over once; those beyond are only counted."""
 _UNMAPPED = -1
+
+
+class Owner(Protocol):
+    """The readings that a device belongs to (readings.Readings), as the device uses them."""
+
+    message: Message
+    routing: Routing
+
+    @property
+    def appenders(self) -> tuple[Callable[[int], None], Callable[[Any], None], Callable[[int], None]]:
+        """How a channel, a value and a time (ns) are appended to the columns; each raises TypeError, OverflowError."""
+
+    def number(self, device: KnownDevice, field: str, channel: int, text: str) -> float:
+        """The number of a text value. Raises LookupError once it is rejected."""
+
+    def convert(self, device: KnownDevice, field: str, channel: int, value: Any, unit: str) -> float:
+        """A value in the channel's unit. Raises LookupError once it is rejected."""
+
+    def mark(self, quality: int, historical: bool) -> None:
+        """Marks the sample that is being added."""
+
+    def repair(self, device: KnownDevice, detail: str) -> None:
+        """Takes back a half-added sample and rejects it."""
+
+    def unmapped(self, device: KnownDevice, field: str, value: float | int | bool | str) -> None:
+        """A field that no channel wants."""
+
+    def presence(self, device: str, alive: bool, at: int) -> None:
+        """A birth or a death."""
 
 
 class KnownDevice:
@@ -26,7 +53,7 @@ class KnownDevice:
 
     __slots__ = ("_ats", "_channels", "_lookup", "_owner", "_values", "entry", "fields", "remembered")
 
-    def __init__(self, owner: Readings, entry: Entry) -> None:
+    def __init__(self, owner: Owner, entry: Entry) -> None:
         self.entry = entry
         self.fields: Collection[str] = tuple(entry.fields)
         self.remembered = 0
@@ -49,11 +76,11 @@ class KnownDevice:
             self._owner.unmapped(self, field, value)
             return
         try:
-            if value.__class__ is str:
+            if isinstance(value, str):
                 value = self._owner.number(self, field, channel, value)
             if unit:
-                value = self._owner.convert(self, field, channel, value, unit)  # type: ignore[arg-type]
-            self._values(value)  # type: ignore[arg-type]
+                value = self._owner.convert(self, field, channel, value, unit)
+            self._values(value)
             self._ats(at)
         except (TypeError, OverflowError) as error:
             self._owner.repair(self, f"{field}: {value!r:.100} ({error})")
@@ -124,7 +151,7 @@ class UnknownDevice:
 
     fields: Collection[str] | None = None
 
-    def __init__(self, owner: Readings, address: str) -> None:
+    def __init__(self, owner: Owner, address: str) -> None:
         self._owner = owner
         self.address = address
         self.noted: dict[str, float | int | bool | str] = {}

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from collectors.formats import Message
-from collectors.readings import NO_TEMPLATE, Readings, Taken
+from collectors.readings import NO_TEMPLATE, Readings
 from collectors.routes import Route, Routes
+from collectors.taken import Taken
 from collectors.tap import DUPLICATE, RETAINED, Frame
 from steward.errors import UndecodableMessage
 

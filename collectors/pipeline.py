@@ -31,9 +31,9 @@ from collectors.intake import BatchLimits, Intake, Part
 from collectors.metrics import IngestMetrics
 from collectors.mqtt import MqttConnection
 from collectors.quarantine import Quarantine
-from collectors.readings import Presence
 from collectors.routes import Routes
 from collectors.routing import Routing
+from collectors.taken import Presence
 from steward.errors import SpoolFull, StoreError
 from steward.model import Batch
 from steward.units import SECOND

@@ -12,7 +12,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from collectors.readings import PAYLOAD_LIMIT, Clock, Reject, Unknown
+from collectors.readings import PAYLOAD_LIMIT
+from collectors.taken import Clock, Reject, Unknown
 
 _OVERHEAD = 200
 """Bytes that an entry counts beyond its texts and payload."""

@@ -21,8 +21,6 @@ from collectors.routing import Columns, Routing
 from collectors.taken import Clock, Presence, Reject, Reply, Taken, Unknown
 from steward.model import Batch, BoolArray, ByteArray, FloatArray, IntArray, NumberArray, Quality, Template
 
-__all__ = ["Clock", "Presence", "Readings", "Reject", "Reply", "Routing", "Taken", "Unknown"]
-
 REJECTS_PER_TAKE = 200
 """Rejects handed over with topic and payload by one `take`; those beyond are only counted."""
 PAYLOAD_LIMIT = 16_384

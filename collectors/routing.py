@@ -11,16 +11,12 @@ import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from steward.model import Channel, Device, Facility, FloatArray, NumberArray, Point, PointIndex, Template
 from steward.units import MINUTE, UNITS
-
-if TYPE_CHECKING:
-    from collectors.readings import Readings
 
 FUTURE_LIMIT = 5 * MINUTE
 SKEW_LIMIT = 60 * MINUTE
@@ -101,12 +97,6 @@ class Routing:
             self._add_channel(channel, facility.points[channel.point])
         for entry in entries:
             self._publish(entry)
-
-    def readings(self, broker: str) -> Readings:
-        """A new out-parameter for the decoders of one broker's messages."""
-        from collectors.readings import Readings  # readings is built on this module
-
-        return Readings(self, broker)
 
     def find(self, broker: str, format: str, template: str, address: str) -> Entry | None:
         """The device of an address, None if there is none. A device of the broker goes before one of every broker."""

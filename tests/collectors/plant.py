@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collectors.formats import Message
-from collectors.readings import Readings, Taken
+from collectors.readings import Readings
+from collectors.taken import Taken
 from steward.model import METRICS, Channel, Device, Equip, Facility, Point, Site, Space, Template
 from steward.units import SECOND, unit
 

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.formats import Message, decoder
-from collectors.readings import PAYLOAD_LIMIT, REJECTS_PER_TAKE, UNKNOWN_PER_TAKE, Readings, Routing, Taken
+from collectors.readings import PAYLOAD_LIMIT, REJECTS_PER_TAKE, UNKNOWN_PER_TAKE, Readings
+from collectors.routing import Routing
+from collectors.taken import Taken
 from steward.errors import UndecodableMessage
 from steward.model import PointIndex, Quality
 from steward.units import HOUR, MINUTE, SECOND
@@ -19,7 +21,7 @@ from tests.collectors.plant import NOW, TEMPLATE, deliver, plant, samples
 
 @pytest.fixture
 def readings() -> Readings:
-    return Routing(plant(), PointIndex()).readings("main")
+    return Readings(Routing(plant(), PointIndex()), "main")
 
 
 def test_values_arrive_in_canonical_units(readings: Readings) -> None:

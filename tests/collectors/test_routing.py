@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from collectors.formats import Message
-from collectors.readings import Routing
-from collectors.routing import Admission
+from collectors.readings import Readings
+from collectors.routing import Admission, Routing
 from steward.model import Channel, PointIndex, Quality, Template
 from steward.units import HOUR
 from tests.collectors.plant import NOW, OTHER, TEMPLATE, channel, deliver, device, facility, plant, point, samples
@@ -16,14 +16,14 @@ from tests.collectors.plant import NOW, OTHER, TEMPLATE, channel, deliver, devic
 
 def test_a_scale_that_a_person_set_holds_against_a_declared_unit() -> None:
     ratio = Channel("plug", "p", "plug.power", scale=30_000.0)  # kW behind a transformer of 30:1
-    readings = Routing(facility([device("plug")], [point("plug.power")], [ratio]), PointIndex()).readings("main")
+    readings = Readings(Routing(facility([device("plug")], [point("plug.power")], [ratio]), PointIndex()), "main")
     deliver(readings, p=(2, {"unit": "kW"}))
     assert readings.take().batch.value.tolist() == [60_000]
 
 
 def test_the_death_of_a_gateway_takes_a_thousand_devices_along() -> None:
     many = [device(f"d{number}", gateway="gate") for number in range(1_000)]
-    readings = Routing(facility([*many, device("gate")], [], []), PointIndex()).readings("main")
+    readings = Readings(Routing(facility([*many, device("gate")], [], []), PointIndex()), "main")
     deliver(readings, "gate")
     readings.device("gate").died()
     assert readings.take().deaths == ["gate", *(one.id for one in many)]
@@ -31,7 +31,7 @@ def test_the_death_of_a_gateway_takes_a_thousand_devices_along() -> None:
 
 def test_gateways_that_name_each_other_do_not_loop() -> None:
     ring = facility([device("a", gateway="b"), device("b", gateway="a")], [], [])
-    readings = Routing(ring, PointIndex()).readings("main")
+    readings = Readings(Routing(ring, PointIndex()), "main")
     deliver(readings, "a")
     readings.device("a").died()
     assert sorted(readings.take().deaths) == ["a", "b"]
@@ -65,7 +65,7 @@ def test_the_same_address_is_another_device_for_another_template_or_broker() -> 
 def test_one_field_may_feed_several_points() -> None:
     points = [point("a"), point("b", high=1_000), point("c", "energy")]
     channels = [channel("plug", "p", "a", "kW"), channel("plug", "e", "c"), Channel("plug", "p", "b", 500.0)]
-    readings = Routing(facility([device("plug")], points, channels), PointIndex()).readings("main")
+    readings = Readings(Routing(facility([device("plug")], points, channels), PointIndex()), "main")
     deliver(readings, p=(1, {"quality": Quality.UNCERTAIN}), e=1)
     deliver(readings, p=3)
     taken = readings.take()
@@ -85,7 +85,7 @@ def test_one_field_may_feed_several_points() -> None:
     ids=["site", "equip", "space", "first site"],
 )
 def test_local_time_is_that_of_the_place_of_the_device(place: dict[str, str], hour: int) -> None:
-    readings = Routing(facility([device("plug", **place)], [], []), PointIndex()).readings("main")
+    readings = Readings(Routing(facility([device("plug", **place)], [], []), PointIndex()), "main")
     deliver(readings)
     local = readings.device("plug").local("2026-11-24T12:00:00")
     assert local == NOW + (hour - 12) * HOUR
@@ -104,7 +104,7 @@ def admitting(calls: list[tuple[str, str, str]]) -> Callable[[str, str, str], Ad
 
 def test_a_template_admits_a_device_without_losing_its_first_message() -> None:
     calls: list[tuple[str, str, str]] = []
-    readings = Routing(plant(), PointIndex(), admit=admitting(calls)).readings("main")
+    readings = Readings(Routing(plant(), PointIndex(), admit=admitting(calls)), "main")
     wide = Template("plug", "json", admit=True)
     for value in (7, 99):
         readings.begin(Message("t/new", b"", NOW, "new"), wide)
@@ -123,7 +123,7 @@ def test_a_template_admits_a_device_without_losing_its_first_message() -> None:
 
 def test_a_template_that_does_not_admit_asks_nobody() -> None:
     calls: list[tuple[str, str, str]] = []
-    readings = Routing(plant(), PointIndex(), admit=admitting(calls)).readings("main")
+    readings = Readings(Routing(plant(), PointIndex(), admit=admitting(calls)), "main")
     deliver(readings, "new", p=1)
     assert calls == []
 
@@ -132,7 +132,7 @@ def test_two_brokers_share_one_admission() -> None:
     calls: list[tuple[str, str, str]] = []
     routing = Routing(plant(), PointIndex(), admit=admitting(calls))
     wide = Template("plug", "json", admit=True)
-    first, second = routing.readings("main"), routing.readings("main")
+    first, second = Readings(routing, "main"), Readings(routing, "main")
     for readings in (first, second):
         readings.begin(Message("t/new", b"", NOW, "new"), wide)
         readings.device("new").add("p", 5)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from collectors.formats import Message
+from collectors.readings import Readings
 from collectors.routes import Routes
 from collectors.routing import Routing
 from simulators.encoders import Publication
@@ -26,7 +27,7 @@ class Collector:
         self.index = PointIndex()
         self.routing = Routing(self.facility, self.index, skew_limit=26 * HOUR)
         self.routes = Routes(self.routing, "main")
-        self.readings = self.routing.readings("main")
+        self.readings = Readings(self.routing, "main")
         self.rejected: Counter[str] = Counter()
         self.replies: list[str] = []
         self.deaths: list[str] = []
