@@ -30,6 +30,8 @@ from steward.errors import BrokerError
 _SESSION = 65_535
 """The sum of the windows of a session's consumers must stay below (NATS, MQTT packet ids)."""
 _WINDOW = 16_000
+_FREE_PORTS = 5
+"""Free ports that are tried where any will do."""
 
 log = structlog.get_logger()
 
@@ -103,12 +105,24 @@ class EmbeddedBroker:
         self._lock = orphan.lock(self._data)
         try:
             await asyncio.to_thread(orphan.end, self._data, self._data / "nats.conf")
-            self.port = _claim(self.port)
-            await self._launch()
+            await self._settle()
         except BaseException:
             self._unlock()
             raise
         self._watch = asyncio.create_task(self._keep_running(), name="embedded broker")
+
+    async def _settle(self) -> None:
+        """Starts the server at its port; at another free one, where somebody took the first between our look and its bind."""
+        asked = self.port
+        for left in reversed(range(_FREE_PORTS)):
+            self.port = _claim(asked)
+            try:
+                await self._launch()
+            except BrokerError as error:
+                if asked or not left or "address already in use" not in str(error):
+                    raise
+            else:
+                return
 
     async def stop(self) -> None:
         """Ends the server and waits for it; may be called twice."""
@@ -140,7 +154,7 @@ class EmbeddedBroker:
                 env=environment,
             )
         try:
-            await asyncio.wait_for(self._answers(), self._timeout)
+            await asyncio.wait_for(self._up(self._process), self._timeout)
         except TimeoutError:
             await self._end()
             raise BrokerError(
@@ -151,13 +165,22 @@ class EmbeddedBroker:
             raise
         log.info("broker_started", port=self.port, pid=self.pid)
 
+    async def _up(self, process: asyncio.subprocess.Process) -> None:
+        """Returns when the server answers. Raises BrokerError when it ends, even if somebody else listens at its port."""
+        answers, ends = asyncio.create_task(self._answers()), asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({answers, ends}, return_when=asyncio.FIRST_COMPLETED)
+            if ends.done():
+                raise BrokerError(f"the embedded broker ended with status {ends.result()}: {self._last_words()}")
+            answers.result()
+        finally:
+            answers.cancel()
+            ends.cancel()
+            await asyncio.gather(answers, ends, return_exceptions=True)
+
     async def _answers(self) -> None:
-        """Returns when the server answers a CONNECT."""
-        process = self._process
-        assert process is not None
+        """Returns when somebody answers a CONNECT at the server's port."""
         while True:
-            if process.returncode is not None:
-                raise BrokerError(f"the embedded broker ended with status {process.returncode}: {self._last_words()}")
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
                 try:

@@ -18,6 +18,7 @@ from collectors.topics import consumers
 from steward.errors import BrokerError
 from tests.collectors.conftest import nats, publisher, rig, until
 from tests.collectors.site import payload, routing
+from tests.ports import free_port
 
 NOW = time.time_ns()
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,17 @@ async def test_a_port_in_use_is_a_clear_error(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(BrokerError, match=f"port {port} of 127.0.0.1 is in use"):
             await EmbeddedBroker(port, tmp_path).start()
+
+
+async def test_a_free_port_that_somebody_takes_before_the_server_binds_it_gives_way_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = [free_port(), int(taken.getsockname()[1])]
+        monkeypatch.setattr("collectors.broker._claim", lambda port: port or found.pop())
+        async with nats(tmp_path) as broker:
+            assert broker.port != taken.getsockname()[1]
+            assert found == []
 
 
 async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
