@@ -349,7 +349,7 @@ def test_stating_a_table_is_stating_each_of_its_fields(
     table: dict[str, Any], at: int, quality: Quality, historical: bool, address: str
 ) -> None:
     message = Message("t", b"", NOW, address)
-    one, each = (Routing(plant(), PointIndex()).readings("main") for _ in range(2))
+    one, each = (Readings(Routing(plant(), PointIndex()), "main") for _ in range(2))
     one.begin(message, TEMPLATE)
     found = one.device(address).add_from(table, table, at, quality, historical)
     each.begin(message, TEMPLATE)
@@ -377,7 +377,7 @@ STATED = st.tuples(
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.lists(STATED, max_size=6)), max_size=8))
 def test_every_value_leaves_as_a_sample_or_is_counted(messages: list[tuple[bool, list[tuple[Any, ...]]]]) -> None:
-    readings = Routing(plant(), PointIndex()).readings("main")
+    readings = Readings(Routing(plant(), PointIndex()), "main")
     stated = 0
     for retained, values in messages:
         readings.begin(Message("t/plug", b"", NOW, "plug", retained), TEMPLATE)
