@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from api.schema import Ms, Shape
 from api.schema_trials import Ask, Moment
 
-PeriodName = Literal["quarter", "hour", "day", "month", "year"]
+PeriodName = Literal["quarter", "hour", "day", "month", "billing", "year"]
 MethodName = Literal["measured", "manual", "rollover", "replayed", "interpolated", "reset", "swap", "estimated"]
 Who = Annotated[str, Field(min_length=1, max_length=200, description="who says so; on record")]
 

@@ -11,7 +11,7 @@ from api.schema import Ms, Names, Shape
 
 Amount = Annotated[str, Field(description="money as decimal text", examples=["1234.56"])]
 Day = Annotated[str | None, Field(description="ISO date, null without a limit", examples=["2026-01-01"])]
-PeriodName = Literal["quarter", "hour", "day", "month", "year"]
+PeriodName = Literal["quarter", "hour", "day", "month", "billing", "year"]
 
 
 class TariffPeriodRow(Shape):
@@ -65,6 +65,7 @@ class TariffRow(Shape):
     demand: DemandRow | None
     blocks: list[BlockRow]
     blocks_per: str
+    billing_day: int = Field(description="local day on which its months begin")
     fees: list[FeeRow]
     power_factor: str | None = Field(description="standard of the power factor clause")
     tax: str

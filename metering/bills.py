@@ -15,10 +15,10 @@ from fractions import Fraction
 import numpy as np
 
 from metering.columns import Columns
-from metering.cost import Basis, Cost, cost, price
+from metering.cost import Basis, Cost, Priced, cost, price
 from metering.rates import micro
 from metering.tariffs import MICRO, Tariff
-from steward.model import IntArray
+from steward.model import FloatArray, IntArray
 from steward.units import DAY, HOUR
 
 SHIFT = 3 * DAY
@@ -138,18 +138,25 @@ Hypothesis = tuple[Reason, float, dict[str, float | str]]
 
 
 def check(
-    bill: Bill, columns: Columns, basis: Basis, others: Sequence[Tariff] = (), ratios: Sequence[float] = ()
+    bill: Bill,
+    columns: Columns,
+    basis: Basis,
+    others: Sequence[Tariff] = (),
+    ratios: Sequence[float] = (),
+    reactive: FloatArray | None = None,
 ) -> BillCheck | None:
     """Compares a bill with the ledger; None where the ledger knows nothing of its time.
 
-    columns: quarter hours from SHIFT before the bill's start to SHIFT after its end where there are any; others: tariffs that
-    might have been used instead; ratios: of the meter's transformers.
+    columns: quarter hours from SHIFT before the bill's start to SHIFT after its end where there are any, and of whole months
+    (years) where its tariff counts by them; others: tariffs that might have been used instead; ratios: of the meter's
+    transformers; reactive: varh on the same rows.
     """
     inside = _within(columns, bill.start, bill.end)
     if not inside.coverage.any():
         return None
     known = float((inside.coverage * (inside.end - inside.start)).sum() / (bill.end - bill.start))
-    found = cost(price(inside, basis))
+    priced = price(columns, basis, reactive)
+    found = cost(priced.between(bill.start, bill.end))
     assert found is not None
     billed, unit = bill.total(), "money"
     if billed is None:
@@ -159,7 +166,7 @@ def check(
         value, ledger, unit = consumed, found.quantity, "quantity"
     else:
         value, ledger = float(billed), float(found.total)
-    judge = _Judge(bill, columns, basis, found, unit)
+    judge = _Judge(bill, columns, priced, found, unit, reactive)
     told = [
         *judge.multipliers(ratios),
         *judge.reading_time(),
@@ -224,11 +231,20 @@ def _ranked(told: Sequence[Hypothesis], billed: float, ledger: float) -> list[Ex
 class _Judge:
     """Computes what the ledger's figure would be under each hypothesis."""
 
-    def __init__(self, bill: Bill, columns: Columns, basis: Basis, found: Cost, unit: str) -> None:
-        self.bill, self.columns, self.basis, self.found, self.unit = bill, columns, basis, found, unit
+    def __init__(
+        self, bill: Bill, columns: Columns, priced: Priced, found: Cost, unit: str, reactive: FloatArray | None
+    ) -> None:
+        self.bill, self.columns, self.priced, self.found, self.unit = bill, columns, priced, found, unit
+        self.basis, self.reactive = priced.basis, reactive
 
     def _figure(self, one: Cost) -> float:
         return float(one.total) if self.unit == "money" else one.quantity
+
+    def _would_be(self, columns: Columns, basis: Basis, reactive: FloatArray | None) -> Cost:
+        """The bill's time, priced otherwise."""
+        found = cost(price(columns, basis, reactive).between(self.bill.start, self.bill.end))
+        assert found is not None
+        return found
 
     def multipliers(self, ratios: Sequence[float]) -> list[Hypothesis]:
         """All of the consumption by a factor."""
@@ -240,9 +256,8 @@ class _Judge:
         for one in dict.fromkeys([*MULTIPLIERS, *(float(ratio) for ratio in ratios if ratio > 1)]):
             for factor in (one, 1 / one):
                 if abs(ratio / factor - 1) <= TOLERANCE:
-                    inside = _within(self.columns, self.bill.start, self.bill.end)
-                    would = cost(price(replace(inside, value=inside.value * factor), self.basis))
-                    assert would is not None
+                    varh = None if self.reactive is None else self.reactive * factor
+                    would = self._would_be(replace(self.columns, value=self.columns.value * factor), self.basis, varh)
                     told.append((Reason.MULTIPLIER, self._figure(would), {"factor": factor, "ratio": ratio}))
         return told
 
@@ -253,7 +268,7 @@ class _Judge:
             return []
         starts, ends = self._edges(self.bill.start), self._edges(self.bill.end)
         off = np.zeros((len(starts), len(ends)))
-        priced = price(self.columns, self.basis)
+        priced = self.priced
         for name in names:
             line = self.bill.line(name)
             assert line is not None
@@ -271,7 +286,7 @@ class _Judge:
         start, end = int(starts[row]), int(ends[column])
         if (start, end) == (self.bill.start, self.bill.end):
             return []
-        would = cost(price(_within(self.columns, start, end), self.basis))
+        would = cost(priced.between(start, end))
         if would is None:
             return []
         figures: dict[str, float | str] = {
@@ -293,14 +308,12 @@ class _Judge:
         """The ledger's consumption at the prices of another tariff, as if it held all the time."""
         if self.unit != "money":
             return []
-        inside = _within(self.columns, self.bill.start, self.bill.end)
         told: list[Hypothesis] = []
         for other in others:
             if other.version in self.found.tariffs and len(self.found.tariffs) == 1:
                 continue
             held = replace(other, valid_from=type(other.valid_from).min, valid_to=type(other.valid_to).max)
-            would = cost(price(inside, replace(self.basis, tariffs=[held])))
-            assert would is not None
+            would = self._would_be(self.columns, replace(self.basis, tariffs=[held]), self.reactive)
             told.append((Reason.TARIFF, float(would.total), {"tariff": other.version}))
         return told
 

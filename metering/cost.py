@@ -7,7 +7,7 @@ the versions of tariffs and factors that it used; what no tariff or factor cover
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -24,6 +24,8 @@ from steward.model import BoolArray, Calendar, FloatArray, IntArray
 
 PARTS = ("energy", "blocks", "demand", "fixed", "power_factor", "tax")
 """The parts of a price; their sum is the total."""
+MISSING = 0.01
+"""Less of the time that the ledger does not know is not worth a warning: the last quarter hours are always open."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Basis:
 @dataclass(frozen=True)
 class Priced:
     """Quarter hours with their price: columns of equal length. value: canonical units; name: number in `names` (-1: no tariff);
-    parts: int64 micro-units by PARTS; co2, coal: kg, NaN where no factor holds; estimated: rests on estimates or a spread."""
+    parts: int64 micro-units by PARTS; co2, coal: kg, NaN where no factor holds; estimated: rests on estimates or a spread;
+    missing: of nothing, or not of all, that the ledger knows; unannounced: on a day whose holidays are not known."""
 
     start: IntArray
     end: IntArray
@@ -56,9 +59,11 @@ class Priced:
     factor: Mapping[Measure, IntArray]
     factors: Mapping[Measure, tuple[Factor, ...]]
     estimated: BoolArray
+    missing: BoolArray
+    unannounced: BoolArray
+    basis: Basis
     demands: tuple[MonthDemand, ...] = ()
     power_factors: tuple[float, ...] = ()
-    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.start)
@@ -84,10 +89,28 @@ class Priced:
             {measure: column[rows] for measure, column in self.factor.items()},
             self.factors,
             self.estimated[rows],
+            self.missing[rows],
+            self.unannounced[rows],
+            self.basis,
             tuple(one for one in self.demands if one.start < end and one.end > start),
             self.power_factors,
-            self.warnings,
         )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not known of these intervals, in sentences."""
+        told, carrier = [], self.basis.carrier
+        if len(self) and self.missing.mean() > MISSING:
+            told.append(f"the ledger does not know {self.missing.mean():.0%} of the time, which counts as nothing")
+        if (self.tariff < 0).any():
+            told.append(f"no tariff for {carrier} holds on part of the time")
+        if self.unannounced.any() and self.basis.calendar is not None:
+            known = self.basis.calendar.known_until
+            told.append(f"holidays are known until {known} only: later days count as plain weekdays")
+        if any(one.kw is None for one in self.demands):
+            told.append("a month has no demand interval that may carry a peak: its demand charge is not known and counted as 0")
+        bare = [measure for measure in Measure if np.isnan(self.kg[measure]).any()]
+        return (*told, *(f"no {measure} factor for {carrier} on part of the time" for measure in bare))
 
 
 @dataclass(frozen=True)
@@ -124,7 +147,7 @@ def price(columns: Columns, basis: Basis, reactive: FloatArray | None = None, co
     local = Local.of(columns.start, basis.zone)
     size = len(columns)
     parts = {part: np.zeros(size, np.int64) for part in PARTS}
-    names: list[str] = []
+    names: dict[str, int] = {}
     name = np.full(size, -1, np.int64)
     which = in_force(basis.tariffs, local.day)
     demands: list[MonthDemand] = []
@@ -135,16 +158,12 @@ def price(columns: Columns, basis: Basis, reactive: FloatArray | None = None, co
             continue
         mine, at = columns.take(rows), Local(local.day[rows], local.minute[rows], local.offset[rows])
         row = tariff.rows(at, basis.calendar)
-        numbers = []
-        for one in tariff.row_names():
-            if one not in names:
-                names.append(one)
-            numbers.append(names.index(one))
+        numbers = [names.setdefault(one, len(names)) for one in tariff.row_names()]
         name[rows] = np.array(numbers, np.int64)[row]
         parts["energy"][rows] = rates.energy(mine.value, row, tariff)
         if tariff.blocks:
-            per = Period.MONTH if tariff.blocks_per == "month" else Period.YEAR
-            group = period_keys(columns.start, basis.zone, per)
+            per = Period.BILLING if tariff.blocks_per == "month" else Period.YEAR
+            group = period_keys(columns.start, basis.zone, per, tariff.billing_day)
             parts["blocks"][rows] = rates.blocks(columns.value, group, tariff, counted)[rows]
         parts["demand"][rows], months = rates.demand(mine, at, tariff, basis.zone, columns, local)
         demands += months
@@ -170,9 +189,11 @@ def price(columns: Columns, basis: Basis, reactive: FloatArray | None = None, co
         factor,
         ranked,
         columns.estimated(),
+        columns.open(),
+        unknown_days(local.day, basis.calendar),
+        basis,
         tuple(demands),
         tuple(found),
-        tuple(_warnings(columns, local, which, demands, kg, basis)),
     )
 
 
@@ -187,25 +208,9 @@ def _kilograms(
     return kg, row, ranked
 
 
-def _warnings(
-    columns: Columns,
-    local: Local,
-    which: IntArray,
-    demands: Sequence[MonthDemand],
-    kg: Mapping[Measure, FloatArray],
-    basis: Basis,
-) -> list[str]:
-    told = []
-    if not len(columns):
-        return []
-    if (which < 0).any():
-        told.append(f"no tariff for {basis.carrier} holds on part of the time")
-    if unknown_days(np.unique(local.day), basis.calendar).any() and basis.calendar is not None:
-        told.append(f"holidays are known until {basis.calendar.known_until} only: later days count as plain weekdays")
-    if any(one.kw is None for one in demands):
-        told.append("a month has no demand interval that may carry a peak: its demand charge is not known and counted as 0")
-    bare = [measure for measure in Measure if np.isnan(kg[measure]).any()]
-    return told + [f"no {measure} factor for {basis.carrier} on part of the time" for measure in bare]
+def energy_only(basis: Basis) -> Basis:
+    """The same prices of energy with their blocks and tax, without what is charged by demand, by power factor or for a time."""
+    return replace(basis, tariffs=[replace(one, demand=None, power_factor=None, fees=()) for one in basis.tariffs])
 
 
 def costs(priced: Priced, zone: str, period: Period | str, billing_day: int = 1) -> list[Cost]:

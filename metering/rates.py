@@ -65,15 +65,15 @@ def blocks(value: FloatArray, group: IntArray, tariff: Tariff, before: float = 0
     return added
 
 
-def span(day: date, per: str, zone: str) -> tuple[int, int]:
-    """Start and end (ns) of the local day, month or year that holds `day`."""
+def span(day: date, per: str, zone: str, billing_day: int = 1) -> tuple[int, int]:
+    """Start and end (ns) of the local day, month (from its billing day on) or year that holds `day`."""
     if per == "day":
         first, last = day, date.fromordinal(day.toordinal() + 1)
     elif per == "year":
         first, last = date(day.year, 1, 1), date(day.year + 1, 1, 1)
     else:
-        first = day.replace(day=1)
-        last = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+        begun = day.year * 12 + day.month - 1 - (day.day < billing_day)
+        first, last = (date(month // 12, month % 12 + 1, billing_day) for month in (begun, begun + 1))
     return midnight(first, zone), midnight(last, zone)
 
 
@@ -99,17 +99,17 @@ def fees(start: IntArray, day: IntArray, tariff: Tariff, zone: str) -> IntArray:
         total = sum((fee.amount for fee in tariff.fees if fee.per == per), Decimal(0))
         if not total:
             continue
-        for rows, bounds in _spans(start, day, per, zone):
+        for rows, bounds in _spans(start, day, per, zone, tariff.billing_day):
             money[rows] += spread(micro(total), start[rows], bounds)
     return money
 
 
-def _spans(start: IntArray, day: IntArray, per: str, zone: str) -> Sequence[tuple[slice, tuple[int, int]]]:
+def _spans(start: IntArray, day: IntArray, per: str, zone: str, billing_day: int) -> Sequence[tuple[slice, tuple[int, int]]]:
     """Slices of time-ordered rows, one for each day, month or year, with its bounds."""
     found: list[tuple[slice, tuple[int, int]]] = []
     place = 0
     while place < len(start):
-        bounds = span(day_of(int(day[place])), per, zone)
+        bounds = span(day_of(int(day[place])), per, zone, billing_day)
         end = int(np.searchsorted(start, bounds[1]))
         found.append((slice(place, end), bounds))
         place = end
@@ -134,7 +134,7 @@ def demand(
     charge, found = tariff.demand, []
     if charge is None:
         return money, []
-    for rows, bounds in _spans(columns.start, local.day, "month", zone):
+    for rows, bounds in _spans(columns.start, local.day, "month", zone, tariff.billing_day):
         low, high = np.searchsorted(whole.start, bounds)
         inside = slice(int(low), int(high))
         month = Local(whole_local.day[inside], whole_local.minute[inside], whole_local.offset[inside])
@@ -149,13 +149,16 @@ def demand(
 def adjust(
     columns: Columns, reactive: FloatArray | None, day: IntArray, tariff: Tariff, money: IntArray, zone: str
 ) -> tuple[IntArray, list[float]]:
-    """What the month's power factor adds to or takes off `money` (energy and demand); the factors found, month by month."""
+    """What the month's power factor adds to or takes off `money` (energy and demand); the factors found, month by month, from
+    the quarter hours of which both energies are known (reactive: varh, NaN where not)."""
     change = np.zeros(len(columns), np.int64)
     clause, found = tariff.power_factor, []
     if clause is None or reactive is None:
         return change, []
-    for rows, _ in _spans(columns.start, day, "month", zone):
-        factor = power_factor(float(columns.value[rows].sum()), float(reactive[rows].sum()))
+    known = np.isfinite(reactive) & ~columns.open()
+    for rows, _ in _spans(columns.start, day, "month", zone, tariff.billing_day):
+        both = np.flatnonzero(known[rows]) + rows.start
+        factor = power_factor(float(columns.value[both].sum()), float(reactive[both].sum()))
         if factor is None:
             continue
         found.append(factor)

@@ -98,7 +98,8 @@ class PowerFactorClause:
 @dataclass(frozen=True)
 class Tariff:
     """One version of a tariff. unit: of quantities (kWh, m3, GJ, L); scale: canonical units in one `unit`; valid_to: first day
-    on which it no longer holds; tax: rate; taxed: prices hold the tax already."""
+    on which it no longer holds; tax: rate; taxed: prices hold the tax already; billing_day: 1-28, the local day on which its
+    months begin."""
 
     id: str
     carrier: str
@@ -116,6 +117,7 @@ class Tariff:
     power_factor: PowerFactorClause | None = None
     tax: Decimal = Decimal(0)
     taxed: bool = True
+    billing_day: int = 1
     name: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     sites: tuple[str, ...] = ()

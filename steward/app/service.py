@@ -269,7 +269,7 @@ class Steward:
             energy=self.consumptions.desk,
             reports=self.consumptions.shelf,
             desk=self.desk,
-            ledger=LedgerDesk(self.books, self.clock),
+            ledger=LedgerDesk(self.books, self.clock, self.money.billing_day),
             notices=self.notices,
             trials=Desk(self.trials, lambda: self.facility, lambda: self.settings.packs, self.desk.labels),
         )

@@ -153,6 +153,8 @@ class _Check:
                     self._say(
                         f"{where}.unit", f"{row.currency}/{row.unit} after {other.currency}/{other.unit}", "the same as before"
                     )
+                elif row.billing_day != other.billing_day:
+                    self._say(f"{where}.billing_day", f"{row.billing_day} after {other.billing_day}", "the same as before")
 
     def _allocations(self) -> None:
         facility = self.facility
@@ -163,7 +165,12 @@ class _Check:
                 self._say(f"{where}.id", f"{table.id!r} stands twice", "an id of its own")
             ids.add(table.id)
             self._registers(f"{where}.point", [table.point])
+            seen: set[str] = set()
             for party in table.party:
+                for id in [party.id, *party.points]:
+                    if id in seen:
+                        self._say(f"{where}.party[{party.id}]", f"{id!r} stands twice: it would be counted twice", "each once")
+                    seen.add(id)
                 self._known(f"{where}.party[{party.id}].id", [party.id], bodies, "organisation, space or site")
                 self._registers(f"{where}.party[{party.id}].points", party.points)
             for key in {table.by, table.residual} - {"show", "meter"}:

@@ -135,7 +135,9 @@ class TariffPeriodTable(MoneyRow):
 class DemandTable(MoneyRow):
     """A charge per kW (kVA) and month."""
 
-    kind: Literal["measured", "contracted", "capacity"] = "measured"
+    kind: Literal["measured", "contracted", "capacity"] = Field(
+        "measured", description="the month's peak demand, the demand contracted, or the kVA installed"
+    )
     price: Exact = Field(description="per kW or kVA and month")
     window: Duration = Field(15 * MINUTE, description="demand interval, a multiple of 15m")
     sliding: bool = Field(False, description="windows end at each quarter hour, not at each `window`")
@@ -162,15 +164,15 @@ class BlockTable(MoneyRow):
 class FeeTable(MoneyRow):
     """A fixed fee."""
 
-    name: str = ""
-    amount: Exact
-    per: Literal["day", "month", "year"] = "month"
+    name: str = Field("", description="as the bill calls it")
+    amount: Exact = Field(description="in the tariff's currency")
+    per: Literal["day", "month", "year"] = Field("month", description="how often it is due; it is spread evenly")
 
 
 class PowerFactorTable(MoneyRow):
     """Adjustment by the month's mean power factor, per hundredth below or above the standard."""
 
-    standard: Exact = Decimal("0.90")
+    standard: Exact = Field(Decimal("0.90"), description="power factor that changes nothing")
     penalty: Exact = Field(Decimal("0.005"), description="share of energy and demand charge added per hundredth below")
     bonus: Exact = Field(Decimal("0.0015"), description="share taken off per hundredth above")
     worst: Exact = Field(Decimal("0.70"), description="no further down than this")
@@ -186,12 +188,13 @@ class TariffTable(Dated):
     unit: str = Field(description="of quantities and prices: kWh, m3, GJ, L")
     currency: str = Field("CNY", pattern="^[A-Z]{3}$", description="ISO 4217")
     prices: dict[str, Exact] = Field({}, description="price per unit by period name; `flat` where no period holds")
-    period: list[TariffPeriodTable] = []
-    demand: DemandTable | None = None
-    block: list[BlockTable] = []
-    blocks_per: Literal["month", "year"] = "year"
-    fee: list[FeeTable] = []
-    power_factor: PowerFactorTable | None = None
+    period: list[TariffPeriodTable] = Field([], description="when which price holds, the first that fits; see below")
+    demand: DemandTable | None = Field(None, description="charge for demand; see below")
+    block: list[BlockTable] = Field([], description="prices that rise with consumption; see below")
+    blocks_per: Literal["month", "year"] = Field("year", description="when the consumption of blocks begins anew")
+    billing_day: int = Field(1, ge=1, le=28, description="local day on which its months begin: of demand, blocks, fees")
+    fee: list[FeeTable] = Field([], description="fixed fees; see below")
+    power_factor: PowerFactorTable | None = Field(None, description="adjustment by power factor; see below")
     tax: Exact = Field(Decimal(0), ge=0, lt=1, description="rate, e.g. 0.13")
     taxed: bool = Field(True, description="prices hold the tax already")
     sites: list[str] = Field([], description="empty: every site")
@@ -232,13 +235,13 @@ class FactorTable(Dated):
     kind: Literal["location", "market", "calorific", "equivalent"] = Field(
         description="co2: location or market; coal: calorific (当量值) or equivalent (等价值)"
     )
-    value: Exact = Field(ge=0)
+    value: Exact = Field(ge=0, description="kgCO2 or kgce per unit")
     per: str = Field(description="unit of consumption: kWh, m3, GJ, kg ...")
     density: Exact | None = Field(None, gt=0, description="kg per litre, for a carrier metered by volume with a factor per kg")
     region: str = Field("", description="CN, CN-33 ...; empty: anywhere")
-    standard: str = ""
-    clause: str = ""
-    source: str = ""
+    standard: str = Field("", description="name of the standard")
+    clause: str = Field("", description="where in the standard")
+    source: str = Field("", description="where the value was read")
     mark: str = Field("", description="how well its source is known: V seen, V secondary quoted, R from memory")
     preferred: bool = Field(True, description="false: known, but used only when [money] names it")
 
@@ -277,11 +280,11 @@ class AllocationTable(MoneyRow):
     id: Id
     name: Name | None = None
     point: str = Field(description="the register whose cost is allocated")
-    by: Literal["meter", "area", "headcount", "key"]
+    by: Literal["meter", "area", "headcount", "key"] = Field(description="what shares go by")
     residual: Literal["show", "area", "headcount", "key"] = Field(
         "show", description="by = meter: what nobody metered is shown, or spread by this"
     )
-    party: list[PartyTable] = Field(min_length=1)
+    party: list[PartyTable] = Field(min_length=1, description="who bears it; see below")
 
 
 class HeatingSeasonTable(Dated):
@@ -290,4 +293,4 @@ class HeatingSeasonTable(Dated):
     id: Id
     days: Season = Field(description='first and last day, e.g. "11-15/03-15"')
     sites: list[str] = Field([], description="empty: every site")
-    source: str = ""
+    source: str = Field("", description="where the days are announced")

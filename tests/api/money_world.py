@@ -71,15 +71,18 @@ area_m2 = 12000
 """
 
 
-def money_facility(more: str = "") -> tuple[Facility, Money]:
-    """The facility of the API's tests with the tables above; the site works by the office calendar."""
-    text = (FILE + MONEY + more).replace("area_m2 = 12800", 'area_m2 = 12800\ncalendar = "office"')
+def money_facility(more: str = "", change: tuple[str, str] = ("", "")) -> tuple[Facility, Money]:
+    """The facility of the API's tests with the tables above (change: a text in them, and what stands for it); the site works by
+    the office calendar."""
+    text = (FILE + (MONEY.replace(*change) if change[0] else MONEY) + more).replace(
+        "area_m2 = 12800", 'area_m2 = 12800\ncalendar = "office"'
+    )
     settings = parse([("f.toml", UNNAMED.sub(r'\1name = "\2"\n', text))])
     return settings.facility, settings.money
 
 
-def cashier(world: World, more: str = "", books: bool = True) -> Cashier:
+def cashier(world: World, more: str = "", books: bool = True, change: tuple[str, str] = ("", "")) -> Cashier:
     """A desk over a ledger that began 60 days ago: 100 kWh a quarter hour in all, a tenth of it the tenant's."""
-    facility, money = money_facility(more)
+    facility, money = money_facility(more, change)
     flat = FlatBooks({"block-a.energy": 100e3, "block-a.tenant.energy": 10e3, "block-a.heat": 5e3}, world.now - 60 * DAY)
     return Cashier(lambda: money, lambda: facility, lambda: flat if books else None, world.records, lambda: world.now)

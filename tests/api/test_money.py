@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -132,6 +133,27 @@ id = "block-a"
     assert found["residual"] == "0.00"
     spread = [Decimal(share["spread"]) for share in found["shares"]]
     assert spread[1] / spread[0] == pytest.approx(Decimal(128))
+
+
+async def test_what_a_sub_meter_bears_has_the_prices_of_the_whole_and_no_tax_on_demand_and_fees(world: World, get: Get) -> None:
+    plain = 'prices = { flat = 0.60 }\nsource = "notice 2025-12"\n'
+    taxed = 'prices = { flat = 0.60 }\ntax = 0.1\ntaxed = false\npoints = ["block-a.energy"]\nsource = "x"\n'
+    taxed += "[tariff.demand]\nprice = 40\n[[tariff.fee]]\namount = 30\n"
+    world.build(money=cashier(world, change=(plain, taxed)))
+    october = {"start": "2026-10-05T00:00:00+08:00", "end": "2026-10-25T00:00:00+08:00"}
+    found = await get("/allocation/floors", **october)
+    share = found["shares"][0]
+    assert share["quantity"] == pytest.approx(20 * 960)
+    assert Decimal(share["metered"]) == pytest.approx(Decimal("0.66") * 20 * 960)
+
+
+async def test_cost_by_billing_period_begins_on_the_tariffs_day(world: World, get: Get) -> None:
+    change = ('id = "grid"\n', 'id = "grid"\nbilling_day = 20\n')
+    world.build(money=cashier(world, change=change))
+    found = await get("/cost/block-a.energy", start="2026-10-10T00:00:00+08:00", end=NOVEMBER["end"], period="billing")
+    starts = [datetime.fromtimestamp(one["start"] / 1000, UTC).isoformat() for one in found["periods"]]
+    assert starts == ["2026-10-09T16:00:00+00:00", "2026-10-19T16:00:00+00:00", "2026-11-19T16:00:00+00:00"]
+    assert {row["billing_day"] for row in (await get("/tariffs"))["tariffs"]} == {20}
 
 
 GOOD: dict[str, Any] = {

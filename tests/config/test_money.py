@@ -118,6 +118,8 @@ sliding = true
         (tariff() + tariff("valid_from = 2026-01-01"), "overlaps the version"),
         (tariff() + tariff(id="u"), "holds at the same time and place as 't'"),
         (tariff("valid_to = 2025-12-31") + tariff("currency = 'EUR'\nvalid_from = 2026-01-01"), "the same as before"),
+        (tariff("valid_to = 2025-12-31") + tariff("billing_day = 20\nvalid_from = 2026-01-01"), "20 after 1"),
+        (tariff("billing_day = 31"), "tariff[t].billing_day"),
         (tariff().replace("kWh", "m3"), "'m3' is a unit of m3, expected one of Wh"),
         (tariff().replace("kWh", "bananas"), "unknown unit"),
         (tariff().replace("electricity", "steam"), "no carrier 'steam'"),
@@ -161,6 +163,15 @@ def test_an_allocation_must_have_what_it_divides_by() -> None:
         "no organisation, space or site 'c'",
     ):
         assert says in told
+
+
+def test_a_meter_or_party_that_stands_twice_in_an_allocation_would_be_counted_twice() -> None:
+    told = problems(
+        '[[allocation]]\nid = "x"\npoint = "a.energy"\nby = "meter"\n[[allocation.party]]\nid = "a"\npoints = ["a.energy"]\n'
+        '[[allocation.party]]\nid = "a"\npoints = ["a.energy"]\n'
+    )
+    assert "'a' stands twice: it would be counted twice" in told
+    assert "'a.energy' stands twice: it would be counted twice" in told
 
 
 def test_a_party_has_the_area_and_people_of_its_site_unless_it_says_otherwise() -> None:

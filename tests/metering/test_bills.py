@@ -13,7 +13,7 @@ from metering.columns import Columns
 from metering.cost import Cost, cost, price
 from metering.intervals import Flag, Method
 from metering.rates import decimal
-from metering.tariffs import DemandCharge, DemandKind, Tariff
+from metering.tariffs import Block, DemandCharge, DemandKind, PowerFactorClause, Tariff
 from steward.units import HOUR
 from tests.metering.money import OFFICE, basis, ns, quarters, tariff
 
@@ -135,3 +135,31 @@ def test_a_bill_of_a_time_without_ledger_and_a_bill_without_figures_say_so() -> 
     with pytest.raises(ValueError, match="cannot be checked"):
         checked(Bill("main", START, END, "CNY", (BillLine("peak"),)))
     assert SHIFT > 0
+
+
+def test_blocks_and_power_factor_of_a_bill_are_those_of_the_year_and_month_so_far() -> None:
+    under = tariff(
+        blocks=(Block(Decimal(60_000), Decimal("0.1")),), blocks_per="year", power_factor=PowerFactorClause(), taxed=True
+    )
+    columns = quarters("2026-01-01T00:00+08:00", "2026-12-04T00:00+08:00", 10_000.0)
+    reactive = columns.value * 0.75
+    priced = price(columns, basis(under, calendar=OFFICE), reactive).between(START, END)
+    mine = cost(priced)
+    assert mine is not None
+    assert mine.parts["blocks"] == 7_200 * 100_000, "the year's consumption passed the block long ago"
+    assert mine.parts["power_factor"] > 0
+    total = BillLine("total", amount=decimal(mine.total))
+    found = checked(Bill("main", START, END, "CNY", (total,)), columns, under, reactive=reactive)
+    assert found.difference == 0
+
+
+def test_a_bill_whose_edges_cut_a_day_is_compared_over_its_own_hours() -> None:
+    start, end = ns("2026-10-31T10:30+08:00"), ns("2026-11-30T09:15+08:00")
+    columns = ledger()
+    inside = columns.take((columns.start >= start) & (columns.start < end))
+    line = BillLine("total", Decimal(0), Decimal(1))
+    quantity = BillLine("peak", Decimal(str(round(inside.total() / 1000, 3))))
+    found = checked(Bill("main", start, end, "CNY", (quantity,)), columns)
+    assert found.difference == pytest.approx(0, abs=0.001)
+    assert found.known == pytest.approx(1.0)
+    assert checked(Bill("main", start, end, "CNY", (line,)), columns).known == pytest.approx(1.0)

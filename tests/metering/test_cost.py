@@ -126,6 +126,42 @@ def test_a_month_without_a_peak_says_that_its_demand_charge_is_not_known() -> No
     assert any("demand charge is not known" in told for told in priced.warnings)
 
 
+def test_months_that_begin_on_the_billing_day_count_their_own_peak_blocks_and_fees() -> None:
+    day = 20
+    columns = quarters("2026-09-20T00:00+08:00", "2026-12-20T00:00+08:00", lambda at: 5000 + 500 * np.sin(at / 3e14))
+    peaks = {"2026-10-25T10:00+08:00": 30_000.0, "2026-11-22T10:00+08:00": 20_000.0}
+    for text, watts in peaks.items():
+        columns.value[columns.start == ns(text)] = watts / 4
+    priced = price(columns, basis(replace(RICH, billing_day=day, taxed=True, power_factor=None), calendar=OFFICE))
+    first, second, third = costs(priced, SHANGHAI, "billing", day)
+    assert (second.start, second.end) == (ns("2026-10-20T00:00+08:00"), ns("2026-11-20T00:00+08:00"))
+    assert [one.kw for one in (*second.demands, *third.demands)] == [Decimal(30), Decimal(20)]
+    assert second.parts["demand"] == 30 * 41_300_000
+    assert third.parts["demand"] == 20 * 41_300_000
+    assert [one.parts["fixed"] for one in (first, second, third)] == [17_770_000] * 3
+    for one in (first, second, third):
+        assert one.parts["blocks"] == pytest.approx((one.quantity - 100) * 50_000, abs=3000)
+
+
+def test_a_warning_is_of_the_time_that_was_asked_for() -> None:
+    columns = quarters("2026-10-01T00:00+08:00", "2026-12-01T00:00+08:00")
+    columns.flags[: 10 * 96] = Flag.MISSING
+    priced = price(columns, basis(tariff(valid_from=date(2026, 10, 6)), factors=[factor(), factor("c", measure=Measure.CO2)]))
+    assert any("no tariff" in told for told in priced.warnings)
+    assert any("does not know 16% of the time" in told for told in priced.warnings)
+    november = priced.between(ns(MONTH[0]), ns(MONTH[1])).warnings
+    assert not any("tariff" in told or "does not know" in told for told in november)
+
+
+def test_the_power_factor_is_of_the_quarter_hours_of_which_both_energies_are_known() -> None:
+    columns = quarters(*MONTH)
+    reactive = columns.value * 0.75  # a power factor of 0.8
+    reactive[1000:] = np.nan
+    priced = price(columns, basis(RICH), reactive)
+    assert priced.power_factors == pytest.approx([0.8])
+    assert price(columns, basis(RICH), np.full(len(columns), np.nan)).power_factors == ()
+
+
 def test_replacing_a_factor_restates_the_periods_that_rested_on_it_and_no_others() -> None:
     columns = quarters("2025-12-01T00:00+08:00", "2026-02-01T00:00+08:00")
     old = [

@@ -59,10 +59,10 @@ class Answers:
             "steward_ledger_failures", "Registers that could not be read or solved, by reason", ["reason"], registry=registry
         )
 
-    def consumption(self, point: str, start: int, end: int, period: str = "quarter") -> Consumption:
+    def consumption(self, point: str, start: int, end: int, period: str = "quarter", billing_day: int = 1) -> Consumption:
         """Consumption of [start, end) by periods of the site's local time."""
         with self._lock:
-            return self._figures.consumption(point, start, end, period)
+            return self._figures.consumption(point, start, end, period, billing_day)
 
     def means(self, points: Sequence[int]) -> list[int]:
         """Which of these points (numbers) are derived means."""

@@ -32,8 +32,8 @@ LONGEST = 8000 * DAY
 class LedgerDesk:
     """What the API calls."""
 
-    def __init__(self, books: Books, clock: Callable[[], int]) -> None:
-        self._books, self._clock = books, clock
+    def __init__(self, books: Books, clock: Callable[[], int], billing_day: Callable[[str], int] = lambda point: 1) -> None:
+        self._books, self._clock, self._billing_day = books, clock, billing_day
 
     async def registers(self) -> Sequence[Plain]:
         """Every register with its state."""
@@ -41,12 +41,20 @@ class LedgerDesk:
 
     async def figures(self, point: str, start: int, end: int, period: str) -> Plain:
         """Consumption by periods."""
-        lengths = {"quarter": 900, "hour": 3600, "day": 86_400, "month": 28 * 86_400, "year": 365 * 86_400}
+        lengths = {
+            "quarter": 900,
+            "hour": 3600,
+            "day": 86_400,
+            "month": 28 * 86_400,
+            "billing": 28 * 86_400,
+            "year": 365 * 86_400,
+        }
         if period in lengths and (end - start) / 1e9 / lengths[period] > MOST:
             raise ValueError(f"more than {MOST} periods, expected a longer period or a shorter span")
         if end - start > LONGEST:
             raise ValueError(f"a span of {(end - start) // DAY} days, expected at most {LONGEST // DAY}")
-        found = await asyncio.to_thread(self._books.consumption, point, start, end, period)
+        billing_day = self._billing_day(point) if period == "billing" else 1
+        found = await asyncio.to_thread(self._books.consumption, point, start, end, period, billing_day)
         rows = [
             {
                 "start": int(found.start[row]) // MS,

@@ -87,7 +87,7 @@ class Figures:
             found.revision[np.isin(found.start, changed, assume_unique=True)] = row["number"]
         return found
 
-    def consumption(self, point: str, start: int, end: int, period: str) -> Consumption:
+    def consumption(self, point: str, start: int, end: int, period: str, billing_day: int) -> Consumption:
         """See steward.app.ledger.model.Ledgers."""
         if end <= start:
             raise ValueError(f"end {end} is not after start {start}")
@@ -99,7 +99,7 @@ class Figures:
         every = [self.intervals(part, start, end) for part in parts]
         found = every[0] if len(every) == 1 else add_up(every)
         known = [self.cells(part, start, end).known for part in parts]
-        sums = to_periods(found, register.zone, wanted)
+        sums = to_periods(found, register.zone, wanted, billing_day)
         first = np.searchsorted(found.start, sums.start)
         some = np.add.reduceat(np.all(known, axis=0).astype(np.int64), first) > 0 if len(first) else np.zeros(0, np.bool_)
         revision = np.maximum.reduceat(found.revision, first) if len(first) else np.zeros(0, np.int32)

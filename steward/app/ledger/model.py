@@ -171,8 +171,9 @@ class Closed:
 class Ledgers(Protocol):
     """The ledger of the facility. Raises NotFound for a point without a register, ValueError for what cannot be."""
 
-    def consumption(self, point: str, start: int, end: int, period: str = "quarter") -> Consumption:
-        """Consumption of [start, end) by "quarter", "hour", "day", "month" or "year" of the site's local time."""
+    def consumption(self, point: str, start: int, end: int, period: str = "quarter", billing_day: int = 1) -> Consumption:
+        """Consumption of [start, end) by "quarter", "hour", "day", "month", "billing" (a month from the billing day on, 1-28)
+        or "year" of the site's local time."""
 
     def registers(self) -> list[RegisterState]:
         """Every register, by point id."""

@@ -74,6 +74,7 @@ def tariff(one: Tariff) -> dict[str, Any]:
         },
         "blocks": [{"above": str(block.above), "add": str(block.add)} for block in one.blocks],
         "blocks_per": one.blocks_per,
+        "billing_day": one.billing_day,
         "fees": [{"name": fee.name, "amount": str(fee.amount), "per": fee.per} for fee in one.fees],
         "power_factor": None if one.power_factor is None else str(one.power_factor.standard),
         "tax": str(one.tax),

@@ -17,8 +17,8 @@ from api.services_money import BillOrder
 from metering import allocation as sharing
 from metering import bills, rates
 from metering.bills import Bill, BillLine
-from metering.columns import Columns
-from metering.cost import Basis, Priced, Worth, costs, margin, price, worth
+from metering.columns import Columns, align
+from metering.cost import Basis, Priced, Worth, cost, costs, energy_only, margin, price, worth
 from metering.factors import Factor, replaced
 from metering.intervals import Period
 from metering.seasons import heated, number
@@ -41,7 +41,14 @@ from steward.model import Facility, FloatArray, Nature, Point, Site
 from steward.records import Records
 from steward.units import DAY
 
-LONGEST = {"quarter": 35 * DAY, "hour": 100 * DAY, "day": 800 * DAY, "month": 4000 * DAY, "year": 8000 * DAY}
+LONGEST = {
+    "quarter": 35 * DAY,
+    "hour": 100 * DAY,
+    "day": 800 * DAY,
+    "month": 4000 * DAY,
+    "billing": 4000 * DAY,
+    "year": 8000 * DAY,
+}
 """The longest span that is answered by each period."""
 
 
@@ -155,7 +162,15 @@ class Cashier:
         """The cost of a register by periods. Raises NotFound, StewardError."""
         register = self._register(point)
         priced, basis = self._priced(register, start, end, period)
-        return answers.point_cost(register, basis, priced, costs(priced, basis.zone, period), start, end, period)
+        rows = costs(priced, basis.zone, period, _billing_day(basis))
+        return answers.point_cost(register, basis, priced, rows, start, end, period)
+
+    def billing_day(self, point: str) -> int:
+        """The local day on which the billing period of a register begins, by its tariff; 1 where none says."""
+        register = self._facility().points.get(point)
+        if register is None:
+            return 1
+        return _billing_day(self.basis(carrier_of(register, self._money().settings), register.site, point))
 
     def site(self, site: str, start: int, end: int, period: str) -> dict[str, Any]:
         """The cost of a site's main registers by carrier. Raises NotFound, StewardError."""
@@ -200,18 +215,16 @@ class Cashier:
         return found
 
     def _reactive(self, point: Point, columns: Columns, basis: Basis) -> Any:
-        """varh on the same quarter hours, from the register beside; None where the tariff does not ask or there is none."""
+        """varh on the same quarter hours, NaN where not known, from the register beside; None where the tariff does not ask or
+        there is none."""
         if not len(columns) or not any(one.power_factor for one in basis.tariffs):
             return None
         for other in self._facility().points.values():
             beside = other.device == point.device and other.equip == point.equip and (point.device or point.equip)
             if other.metric == "reactive_energy" and beside:
                 found = self._columns(other.id, int(columns.start[0]), int(columns.end[-1]))
-                varh = np.zeros(len(columns))
-                place = np.searchsorted(columns.start, found.start)
-                inside = place < len(columns)
-                varh[place[inside]] = found.value[inside]
-                return varh
+                found = align(found, columns.start)
+                return np.where(found.open(), np.nan, found.value)
         return None
 
     def _register(self, id: str) -> Point:
@@ -239,12 +252,17 @@ class Cashier:
             raise StewardError(f"no tariff for {carrier or register.metric} at {register.site!r}: nothing to check a bill with")
         if order.currency != basis.tariffs[0].currency:
             raise StewardError(f"the bill is in {order.currency}, the tariff in {basis.tariffs[0].currency}")
+        if order.end - order.start > LONGEST["day"]:
+            raise StewardError(f"a bill of more than {LONGEST['day'] // DAY} days")
         lines = tuple(BillLine(*line) for line in order.lines)
         bill = Bill(order.point, order.start, order.end, order.currency, lines, order.number)
-        columns = self._columns(order.point, order.start - bills.SHIFT, min(order.end + bills.SHIFT, self._clock()))
+        first, last = _widened(basis, order.start, order.end)
+        last = min(max(last, order.end + bills.SHIFT), max(order.end, self._clock()))
+        columns = self._columns(order.point, min(first, order.start - bills.SHIFT), last)
         others = [one for one in self._tables().tariffs if one.carrier == carrier and one.unit == basis.tariffs[0].unit]
         try:
-            found = bills.check(bill, columns, basis, others, [*order.ratios, *self._ratios(order.point)])
+            reactive = self._reactive(register, columns, basis)
+            found = bills.check(bill, columns, basis, others, [*order.ratios, *self._ratios(order.point)], reactive)
         except ValueError as error:
             raise StewardError(str(error)) from None
         if found is None:
@@ -293,7 +311,7 @@ class Cashier:
         priced, basis = self._priced(self._register(table.point), start, end, "year")
         parties = []
         for row in table.party:
-            metered, quantity = (None, 0.0) if table.by != "meter" else self._metered(row.points, start, end)
+            metered, quantity = (None, 0.0) if table.by != "meter" else self._metered(row.points, basis, start, end)
             keys = {key: weight(facility, row, key) for key in ("area", "headcount", "key")}
             parties.append(sharing.Party(row.id, keys, metered, quantity))
         total = int(priced.money().sum())
@@ -304,26 +322,30 @@ class Cashier:
             raise StewardError(f"allocation {id!r}: {error}") from None
         return answers.allocation(table.id, table.point, table.by, found, priced, basis, start, end)
 
-    def _metered(self, points: Sequence[str], start: int, end: int) -> tuple[int, float]:
-        """Energy money (by the hour's price, without demand and fees) and quantity of sub-meters."""
+    def _metered(self, points: Sequence[str], basis: Basis, start: int, end: int) -> tuple[int, float]:
+        """Energy money at the prices of the whole (by the hour's price and the sub-meter's own blocks, with their tax, without
+        demand and fees) and quantity of sub-meters."""
         money, quantity = 0, 0.0
+        first = _widened(basis, start, end)[0]
         for id in points:
-            priced, basis = self._priced(self._register(id), start, end, "year")
-            money += int((priced.parts["energy"] + priced.parts["blocks"] + priced.parts["tax"]).sum())
-            quantity += float(priced.value.sum()) / (basis.tariffs[0].scale if basis.tariffs else 1.0)
+            found = cost(price(self._columns(self._register(id).id, first, end), energy_only(basis)).between(start, end))
+            money += found.total if found else 0
+            quantity += found.quantity if found else 0.0
         return money, quantity
 
 
+def _billing_day(basis: Basis) -> int:
+    return basis.tariffs[0].billing_day if basis.tariffs else 1
+
+
 def _widened(basis: Basis, start: int, end: int) -> tuple[int, int]:
-    """The span with its whole months, or years where blocks are counted by them."""
-    per = "day"
+    """The span with the whole months of its tariffs, or years where blocks are counted by them."""
+    zone, low, high = basis.zone, start, end
+    first, last = answers.local_day(start, zone), answers.local_day(end - 1, zone)
     for tariff in basis.tariffs:
         if tariff.blocks and tariff.blocks_per == "year":
-            per = "year"
-        elif per == "day" and (tariff.blocks or tariff.demand or tariff.power_factor):
-            per = "month"
-    if per == "day":
-        return start, end
-    first = rates.span(answers.local_day(start, basis.zone), per, basis.zone)[0]
-    last = rates.span(answers.local_day(end - 1, basis.zone), "month", basis.zone)[1]
-    return min(first, start), max(last, end)
+            low = min(low, rates.span(first, "year", zone)[0])
+        if tariff.blocks or tariff.demand or tariff.power_factor:
+            low = min(low, rates.span(first, "month", zone, tariff.billing_day)[0])
+            high = max(high, rates.span(last, "month", zone, tariff.billing_day)[1])
+    return low, high

@@ -56,6 +56,7 @@ def tariff_of(table: TariffTable) -> Tariff:
         demand=None if table.demand is None else _demand(table.demand),
         blocks=tuple(Block(one.above, one.add) for one in table.block),
         blocks_per=table.blocks_per,
+        billing_day=table.billing_day,
         fees=tuple(Fee(one.name, one.amount, one.per) for one in table.fee),
         power_factor=None if table.power_factor is None else PowerFactorClause(**table.power_factor.model_dump()),
         tax=table.tax,
