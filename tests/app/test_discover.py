@@ -43,20 +43,23 @@ PATHS = '[store]\npath = "s.duckdb"\n[records]\nurl = "sqlite:///r.db"\n[spool]\
 async def test_a_steward_started_from_what_was_discovered_hears_nearly_every_device(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:
-    async with playing(broker.url):
-        text, remarks = await asyncio.to_thread(discover, broker.url, 6.0, ["#"], "Campus", "", "")
+    wanted = {device.address for device in campus_plan().devices}
+    for seconds in (6.0, 20.0, 60.0):  # longer only where the machine is too busy to play twenty minutes in six seconds
+        async with playing(broker.url):
+            text, remarks = await asyncio.to_thread(discover, broker.url, seconds, ["#"], "Campus", "", "")
+        found = {device["address"] for device in tomllib.loads(text)["device"]}
+        if len(found & wanted) >= 0.95 * len(wanted):
+            break
     path = tmp_path / "site.toml"
     path.write_text(PATHS + text, encoding="utf-8")
     assert check(path).startswith("good: 1 sites")
-    found = {device["address"] for device in tomllib.loads(text)["device"]}
-    wanted = {device.address for device in campus_plan().devices}
     assert len(found & wanted) >= 0.95 * len(wanted), wanted - found
     assert f"{len(found)} devices recognised" in remarks[0]
     steward = Steward(read(path), clock=time.time_ns, environ={}, data=tmp_path)
     await steward.start()
     try:
         async with playing(broker.url):
-            end = time.monotonic() + 40
+            end = time.monotonic() + 120
             while len(speaking(steward)) < 0.9 * len(found):
                 silent = set(steward.facility.devices) - speaking(steward)
                 assert time.monotonic() < end, (silent, [connection.status() for connection in steward.connections])
@@ -66,7 +69,7 @@ async def test_a_steward_started_from_what_was_discovered_hears_nearly_every_dev
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         await asyncio.sleep(0.01)
@@ -102,7 +105,7 @@ async def test_the_first_and_the_newest_messages_of_a_topic_are_kept_and_no_more
         await until(lambda: ear.messages >= 100)
     finally:
         stop.set()
-        await asyncio.to_thread(thread.join)
+        await asyncio.to_thread(thread.join, 60)
     first, newest = ear.heard["a/b"]
     assert ear.messages == 100
     assert [int(payload) for payload, _ in (*first, *newest)] == [0, 1, 2, 3, 4, 5, 94, 95, 96, 97, 98, 99]
