@@ -1,7 +1,7 @@
 """Writes the reference pages that follow from the code: `python docs/generate.py` (tests fail when they are not current).
 
 Pages: facility-file.md (from the pydantic tables), metrics-and-units.md (from model and units), commands.md (from the CLI),
-self-metrics.md (from the registry of a built service).
+self-metrics.md (from the registry of a built service), adr/README.md (from the decisions).
 """
 
 from __future__ import annotations
@@ -13,33 +13,29 @@ import time
 import types
 import typing
 from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import typer
 from prometheus_client import Metric
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from steward.app.service import Steward
 from steward.app.tools.checking import read
 from steward.config import money_tables, schema
-from steward.config.desk import DaySpan, StepTable, Weekdays
-from steward.config.notices import TextsTable
+from steward.config.desk import DaySpan, Weekdays
+from steward.config.meters import Ratio
 from steward.config.values import Duration, Id, Name, OpeningHours, Power
 from steward.model import EQUIP_TYPES, METRICS
 from steward.units import DAY, HOUR, MINUTE, SECOND, UNITS
 
 HERE = Path(__file__).parent
 NOTE = "<!-- written by docs/generate.py: do not edit -->\n"
-MONEY_TABLES: dict[str, type[BaseModel]] = {
-    "[[tariff.period]]": money_tables.TariffPeriodTable,
-    "[tariff.demand]": money_tables.DemandTable,
-    "[[tariff.block]]": money_tables.BlockTable,
-    "[[tariff.fee]]": money_tables.FeeTable,
-    "[tariff.power_factor]": money_tables.PowerFactorTable,
-    "[[allocation.party]]": money_tables.PartyTable,
-}
+EVERYWHERE = {"id": "what other tables and the API call it", "name": "what people read"}
+"""Meanings of keys that say no more than that."""
 TYPES: list[tuple[object, str]] = [
     (money_tables.Exact, "number"),
     (money_tables.Season, "days of the year"),
@@ -51,6 +47,10 @@ TYPES: list[tuple[object, str]] = [
     (OpeningHours, "hours by day"),
     (Weekdays, "days of the week"),
     (DaySpan, "hours"),
+    (Ratio, "ratio"),
+    (AwareDatetime, "moment with zone"),
+    (datetime, "moment"),
+    (date, "day"),
 ]
 
 
@@ -63,7 +63,7 @@ def type_name(annotation: object) -> str:
     if origin is typing.Annotated:
         return type_name(arguments[0])
     if origin is typing.Literal:
-        return " or ".join(f"`{value}`" for value in arguments)
+        return " or ".join(f"`{value}`" for value in arguments if value != "")
     if origin in (types.UnionType, typing.Union):
         return " or ".join(type_name(argument) for argument in arguments if argument is not type(None))
     if origin is list:
@@ -72,6 +72,8 @@ def type_name(annotation: object) -> str:
         return "table"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return " or ".join(f"`{value}`" for value in annotation)
     words: dict[object, str] = {str: "text", int: "integer", float: "number", bool: "true/false"}
     return words.get(annotation) or str(getattr(annotation, "__name__", "any"))
 
@@ -102,7 +104,29 @@ def table_section(name: str, model: type[BaseModel], level: int = 2) -> Iterator
     yield "| key | type | default | meaning |\n|---|---|---|---|\n"
     for key, field in model.model_fields.items():
         kind = type_name(_hint(model, key))
-        yield f"| `{key}` | {kind} | {_default(field, kind)} | {field.description or ''} |\n"
+        meaning = field.description or EVERYWHERE.get(key, "")
+        yield f"| `{field.alias or key}` | {kind} | {_default(field, kind)} | {meaning} |\n"
+
+
+def _models(annotation: object, form: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The tables inside the type of a key, each with the form of its heading."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield form, annotation
+    origin = typing.get_origin(annotation)
+    inner = "[[{}]]" if origin is list else "[{}.*]" if origin is dict else form
+    for argument in typing.get_args(annotation):
+        yield from _models(argument, inner)
+
+
+def sections(path: str, model: type[BaseModel], level: int) -> Iterator[tuple[str, type[BaseModel]]]:
+    """(heading, table) of the tables of a table, `level` deep."""
+    for key, field in model.model_fields.items():
+        name = f"{path}.{field.alias or key}" if path else key
+        for form, found in _models(_hint(model, key), "[{}]"):
+            if level == 0:
+                yield form.format(name), found
+            else:
+                yield from sections(name, found, level - 1)
 
 
 def facility_file() -> str:
@@ -115,20 +139,9 @@ def facility_file() -> str:
         '`{ en = "Block A", zh = "A座" }`. Secrets never stand in the file: `*_env` names an environment variable, ',
         "`*_file` a file.\n",
     ]
-    for key, field in schema.Document.model_fields.items():
-        annotation = field.annotation
-        inner = typing.get_args(annotation)
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            parts += table_section(f"[{key}]", annotation)
-        elif inner and isinstance(inner[0], type) and issubclass(inner[0], BaseModel):
-            parts += table_section(f"[[{key}]]", inner[0])
-    parts += table_section("[[template.point]]", schema.TemplatePointTable)
-    parts += table_section("[broker.tls]", schema.TlsTable)
-    parts += table_section("[notices.texts.*]", TextsTable)
-    parts += table_section("[device.points.*]", schema.OverrideTable)
-    parts += table_section("[[escalation.step]]", StepTable)
-    for name, model in MONEY_TABLES.items():
-        parts += table_section(name, model)
+    for level in (0, 1):
+        for name, model in sections("", schema.Document, level):
+            parts += table_section(name, model)
     parts.append("\n## `[[rule]]`\n\nThe keys of a rule are those of its kind: see the pages under Rules.\n")
     parts.append('\n## `packs`\n\nA list of shipped rule packs to switch on, for example `packs = ["basic"]`.\n')
     return "".join(parts)
@@ -180,6 +193,19 @@ def self_metrics() -> str:
     )
 
 
+def decisions() -> str:
+    """The index of the decisions, from their first lines."""
+    pages = sorted((HERE / "adr").glob("0*.md"))
+    rows = []
+    for page in pages:
+        number, title = page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(". ", 1)
+        rows.append(f"| {number} | [{title}]({page.name}) |\n")
+    return (
+        f"{NOTE}# Decisions\n\nOne page each: context, decision, consequences, what was measured. Numbered in the order in"
+        f" which they were taken.\n\n| | decision |\n|---|---|\n{''.join(rows)}"
+    )
+
+
 async def _families() -> list[tuple[str, Metric, tuple[str, ...]]]:
     """Metrics by name. Labels come from the collectors, as a metric without a sample yet shows none."""
     with tempfile.TemporaryDirectory() as folder:
@@ -203,6 +229,7 @@ def _seen(family: Metric) -> tuple[str, ...]:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "adr/README.md": decisions,
     "reference/facility-file.md": facility_file,
     "reference/metrics-and-units.md": metrics_and_units,
     "reference/commands.md": commands,

@@ -31,13 +31,13 @@ class VirtualMeterTable(DerivedTable):
 
     id: Id
     name: Name | None = None
-    site: str = ""
-    space: str = ""
-    equip: str = ""
+    site: str = Field("", description="id of its site; may be left out where space or equip is given")
+    space: str = Field("", description="id of its space")
+    equip: str = Field("", description="id of its equip")
     category: str = Field("", description="sub-metering category: A1 ... D6")
     role: str = Field("", description='"main": the whole of its site')
     metric: str = Field("", description="default: that of its inputs; to be given where a result in m3 may be several things")
-    display_unit: str = ""
+    display_unit: str = Field("", description="unit on the page; default: chosen by size")
     expression: str = Field(
         min_length=1, description="for example `main.energy - sum(tenant.*.energy) + 0.5 * pv.energy`: see virtual meters"
     )
@@ -46,7 +46,7 @@ class VirtualMeterTable(DerivedTable):
 class BuildingTable(DerivedTable):
     """What a site is, for quotas, ranking and the returns of public institutions."""
 
-    site: str
+    site: str = Field(description="id of the site")
     use: str = Field("", description="government_office, hospital, school ...: free, but as in the quotas")
     grade: str = Field("", description="class of the building in the quota's standard, e.g. A or B")
     climate: Climate = Field("", description="climate zone of building regulation")
@@ -61,13 +61,13 @@ class QuotaTable(DerivedTable):
     """A limit and a guide value per year for one site, before those of the shipped standards."""
 
     id: Id
-    site: str
-    metric: str = "energy"
-    per: Literal["site", "m2", "person"] = "site"
+    site: str = Field(description="id of the site")
+    metric: str = Field("energy", description="energy, heat, water, gas ...")
+    per: Literal["site", "m2", "person"] = Field("site", description="what limit and guide are per, and year")
     unit: str = Field("", description="of limit and guide; default: kWh for energy and heat, else the canonical unit")
     limit: float = Field(gt=0, description="not to be passed (约束值)")
     guide: float | None = Field(None, gt=0, description="to be aimed at (引导值)")
-    standard: str = ""
+    standard: str = Field("", description="name of the standard, as reports write it")
     source: str = Field("", description="who set it, and where it is written")
     year: int | None = Field(None, ge=2000, le=2200, description="for this year only")
 
@@ -81,7 +81,7 @@ class QuotaTable(DerivedTable):
 class CategoryTable(DerivedTable):
     """A sub-metering category: a name of your own, or a category that is not shipped."""
 
-    code: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,3}$")
+    code: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,3}$", description="as points name it: A, A1, B2 ...")
     name: Name
 
 
@@ -102,7 +102,7 @@ class ReportTable(DerivedTable):
     """The monthly report."""
 
     path: str = Field("data/reports", description="folder, relative to the working folder")
-    languages: list[Literal["en", "zh"]] = ["zh", "en"]
+    languages: list[Literal["en", "zh"]] = Field(["zh", "en"], description="each is written")
     working_days: int = Field(
         3, ge=0, le=10, description="written on so many first working days of a month, as late data come in; 0: on demand only"
     )

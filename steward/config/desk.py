@@ -64,13 +64,13 @@ class MaintenanceTable(_Table):
 
     id: Id
     reason: str = Field(min_length=1, description="why: shown with every alert that it keeps quiet")
-    site: str = ""
+    site: str = Field("", description="with all that is there")
     space: str = Field("", description="with all that lies below it")
-    equip: str = ""
+    equip: str = Field("", description="alerts of this equip and its points")
     device: str = Field("", description="a gateway: with the devices behind it")
     point: str = Field("", description="alerts of this point alone")
     rule: str = Field("", description="id of a rule, of this file or of a pack that it uses")
-    severity: Literal["critical", "high", "medium", "low", ""] = ""
+    severity: Literal["critical", "high", "medium", "low", ""] = Field("", description="alerts of this severity alone")
     start: datetime | None = Field(None, description="once: when it begins; weekly: not before. Local time of the site")
     end: datetime | None = Field(None, description="once: when it ends; weekly: not after")
     days: Weekdays = Field((), description='weekly: "sat" or ["mon-fri", "sun"]')

@@ -37,9 +37,9 @@ from steward.errors import ConfigError, Problem
 from steward.model import Facility
 
 RuleCheck = Callable[[Facility, Sequence[str]], list[Problem]]
+"""Checks rule tables and pack names against a facility; given by whoever knows the kinds."""
 RuleNames = Callable[[Facility, Sequence[str]], tuple[Collection[str], Collection[str]]]
 """(facility, packs) -> (ids of rules, kinds of rules)."""
-"""Checks rule tables and pack names against a facility; given by whoever knows the kinds."""
 
 SINGLE = (
     *("facility", "desk", "store", "records", "spool", "batch", "clock", "api"),

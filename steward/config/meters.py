@@ -47,9 +47,9 @@ class RatioTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     since: AwareDatetime = Field(alias="from", description="TOML date-time with an offset: 2026-03-01T10:00:00+08:00")
-    multiplier: float | None = Field(None, gt=0)
-    ct_ratio: Ratio | None = None
-    pt_ratio: Ratio | None = None
+    multiplier: float | None = Field(None, gt=0, description="of the meter")
+    ct_ratio: Ratio | None = Field(None, description="current transformer")
+    pt_ratio: Ratio | None = Field(None, description="voltage transformer")
 
 
 class MeterTable(BaseModel):

@@ -91,7 +91,7 @@ class ChannelTable(Table):
     """A way to reach people. Which keys belong to which type: see notices."""
 
     id: Id
-    type: ChannelType
+    type: ChannelType = Field(description="what it speaks, see notices")
     language: Language | None = Field(None, description="default: zh for dingtalk, wecom and feishu, else en")
     time_zone: str = Field("", description="times are written in it; default: UTC, or the recipient's")
     rate: int | None = Field(
@@ -160,10 +160,10 @@ class RecipientTable(Table):
     """A person or a duty that is told."""
 
     id: Id
-    name: str = ""
+    name: str = Field("", description="as people read it")
     language: Language | None = Field(None, description="default: the channel's")
     time_zone: str = Field("", description="default: the channel's")
-    email: str = Field("", pattern=r"^([^\s@]+@[^\s@]+)?$")
+    email: str = Field("", pattern=r"^([^\s@]+@[^\s@]+)?$", description="address for channels of type email")
     mobile: str = Field("", description="dingtalk: mentioned by it")
     users: dict[Literal["dingtalk", "wecom", "feishu"], str] = Field({}, description="user id by type of channel: mentioned")
 
@@ -172,11 +172,11 @@ class Selection(Table):
     """Which alerts; every key that is given must hold."""
 
     organisation: list[str] = Field([], description="the site belongs to the branch of one of these")
-    site: list[str] = []
+    site: list[str] = Field([], description="ids of sites")
     category: list[str] = Field([], description="sub-metering category; B takes B1 and B2 too")
     rule: list[str] = Field([], description="ids of rules, or patterns such as leak-*")
     kind: list[str] = Field([], description="kinds of rules")
-    severity: list[SeverityName] = []
+    severity: list[SeverityName] = Field([], description="severities of alerts")
 
 
 class RouteTable(Selection):
@@ -204,11 +204,11 @@ class DigestTable(Selection):
 
     id: Id
     channels: list[str] = Field(min_length=1, description="ids of channels")
-    recipients: list[str] = []
-    every: Literal["day", "week"] = "day"
+    recipients: list[str] = Field([], description="ids of recipients: written to by e-mail, mentioned by bots")
+    every: Literal["day", "week"] = Field("day", description="how often")
     at: str = Field("08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time")
     weekday: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field("mon", description="of a weekly digest")
-    time_zone: str = "UTC"
+    time_zone: str = Field("UTC", description="of `at`, IANA name")
     empty: bool = Field(False, description="also when there is nothing to say")
 
 

@@ -36,7 +36,7 @@ class FacilityTable(Table):
 class StoreTable(Table):
     """The time-series store."""
 
-    engine: Literal["embedded", "influx"] = "embedded"
+    engine: Literal["embedded", "influx"] = Field("embedded", description="a file of our own (DuckDB), or an InfluxDB 2 server")
     path: str = Field("data/samples.duckdb", description="embedded: the file, relative to the working folder")
     memory_limit: str = Field("1GB", description="embedded: the most memory that DuckDB takes")
     url: str = Field("http://127.0.0.1:8086", description="influx: address of the server")
@@ -62,14 +62,14 @@ class RecordsTable(Table):
 class SpoolTable(Table):
     """Where batches wait while the store is down."""
 
-    path: str = "data/spool"
+    path: str = Field("data/spool", description="folder, relative to the working folder")
     limit_mb: int = Field(1024, ge=1, description="megabytes; when full, nothing more is acknowledged")
 
 
 class BatchTable(Table):
     """The unit of commit."""
 
-    max_samples: int = Field(5000, ge=1, le=1_000_000)
+    max_samples: int = Field(5000, ge=1, le=1_000_000, description="a batch closes when it holds so many")
     max_wait: Duration = Field(100 * 1_000_000, description="a batch closes at this age")
 
 
@@ -109,14 +109,14 @@ class BrokerTable(Table):
     url: str = Field(
         pattern=r"^(mqtt|mqtts|ws|wss)://[^\s@]+$", description="mqtt://host:port, mqtts://, ws://host/path or wss://"
     )
-    protocol: Literal["3.1.1", "5"] = "3.1.1"
+    protocol: Literal["3.1.1", "5"] = Field("3.1.1", description="version of MQTT")
     client_id: str = Field("steward", min_length=1, description="names the persistent session: unique per broker")
-    username: str = ""
-    password_env: str = ""
-    password_file: str = ""
-    keepalive: Duration = Field(15 * SECOND, ge=SECOND)
+    username: str = Field("", description="login at the broker; needs password_env or password_file")
+    password_env: str = Field("", description="environment variable that holds the password")
+    password_file: str = Field("", description="file that holds the password")
+    keepalive: Duration = Field(15 * SECOND, ge=SECOND, description="a broker silent for two thirds of it is tried again")
     share_group: str = Field("", description="MQTT 5: shared subscription group")
-    tls: TlsTable | None = None
+    tls: TlsTable | None = Field(None, description="of mqtts and wss, where the system's authorities do not do; see below")
     embedded: bool = Field(False, description="Steward starts its own broker (NATS server) at this address")
     data: str = Field("data/broker", description="embedded: folder of its data")
     filters: list[str] = Field([], description='subscribed instead of what the templates need; embedded: ["#"] (see brokers)')
@@ -126,7 +126,7 @@ class CalendarTable(Table):
     """Opening hours, closed days, and days of a weekend that are worked."""
 
     id: Id
-    hours: OpeningHours = ((),) * 7
+    hours: OpeningHours = Field(((),) * 7, description='when it is open, e.g. { mon-fri = "08:30-17:30" }')
     holidays: list[str] = Field([], description="closed days (YYYY-MM-DD); they win over the country's")
     workdays: dict[str, Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
         {}, description="days worked as the weekday given; they win over the country's"
@@ -140,7 +140,7 @@ class OrganisationTable(Table):
 
     id: Id
     name: Name
-    parent: str = ""
+    parent: str = Field("", description="id of the organisation above")
     kind: str = Field("", description="province, city, agency, company ...")
 
 
@@ -149,13 +149,13 @@ class SiteTable(Table):
 
     id: Id
     name: Name
-    organisation: str = ""
-    time_zone: str = "UTC"
-    latitude: float | None = Field(None, ge=-90, le=90)
-    longitude: float | None = Field(None, ge=-180, le=180)
-    area_m2: float | None = Field(None, gt=0)
-    headcount: int | None = Field(None, ge=0)
-    calendar: str = ""
+    organisation: str = Field("", description="id of the organisation that it belongs to")
+    time_zone: str = Field("UTC", description="IANA name, e.g. Asia/Shanghai: days, hours and tariffs are local")
+    latitude: float | None = Field(None, ge=-90, le=90, description="degrees north")
+    longitude: float | None = Field(None, ge=-180, le=180, description="degrees east")
+    area_m2: float | None = Field(None, gt=0, description="floor area, for indicators and quotas")
+    headcount: int | None = Field(None, ge=0, description="people who work there, for indicators and quotas")
+    calendar: str = Field("", description="id of a calendar; empty: opening_hours, or always closed")
     opening_hours: OpeningHours | None = Field(None, description="short for a calendar of the site's own")
 
 
@@ -165,8 +165,8 @@ class SpaceTable(Table):
     id: Id
     name: Name
     site: str = Field("", description="may be left out where parent is given")
-    parent: str = ""
-    area_m2: float | None = Field(None, gt=0)
+    parent: str = Field("", description="id of the space that it is part of")
+    area_m2: float | None = Field(None, gt=0, description="floor area, for the allocation of cost")
 
 
 class EquipTable(Table):
@@ -174,11 +174,11 @@ class EquipTable(Table):
 
     id: Id
     name: Name
-    type: str
-    site: str = ""
-    space: str = ""
+    type: str = Field(description="one of the equip types, see metrics and units")
+    site: str = Field("", description="id of the site; may be left out where space is given")
+    space: str = Field("", description="id of the space that it stands in")
     feeds: list[str] = Field([], description="equips, spaces or sites that it supplies")
-    rated_power: Power | None = None
+    rated_power: Power | None = Field(None, description="for limits in shares of it")
     plate: str = Field("", description="a vehicle's number plate")
     heating_power: Power | None = Field(None, description="design power of the heating coil: prices heat that is lost")
     cooling_power: Power | None = Field(None, description="design power of the cooling coil")
@@ -190,15 +190,15 @@ class Measured(Table):
     """What is said of a point, wherever it is written."""
 
     name: Name | None = None
-    nature: Nature | None = None
-    role: str = ""
+    nature: Nature | None = Field(None, description="default: that of the metric")
+    role: str = Field("", description="what it is to its equip, for rules: main, supply_air, return_water ...")
     category: str = Field("", description="sub-metering category: A1 ... D6")
     interval: Duration | None = Field(None, gt=0, description="expected time between samples")
     low: float | None = Field(None, description="least valid value, in the point's unit")
     high: float | None = Field(None, description="greatest valid value, in the point's unit")
     digits: int | None = Field(None, ge=1, le=18, description="register digits of a counter")
-    rated_power: Power | None = None
-    display_unit: str = ""
+    rated_power: Power | None = Field(None, description="most power its meter can see: a limit of its register")
+    display_unit: str = Field("", description="unit on the page; default: chosen by size")
 
 
 def _states(value: Any) -> Any:
@@ -208,7 +208,7 @@ def _states(value: Any) -> Any:
 class PointFields(Measured):
     """A quantity and its way in."""
 
-    metric: str
+    metric: str = Field(description="kind of quantity, see metrics and units")
     unit: str = Field("", description="of the value as sent; default: the canonical unit of the metric")
     scale: float = Field(1.0, description="applied to the value as sent, before its unit")
     field: str = Field("", description="what the format calls it; for format json a JMESPath")
@@ -227,14 +227,14 @@ class TemplateTable(Table):
     """What devices of one make send, written once."""
 
     id: Id
-    format: str
+    format: str = Field(description="of the payload, see formats")
     topic: str = Field("", description="topic filter with {device} where the address stands; empty: the format's own")
     broker: str = Field("", description="empty: every broker")
-    interval: Duration = Field(60 * SECOND, gt=0)
+    interval: Duration = Field(60 * SECOND, gt=0, description="expected time between samples of its points")
     options: dict[str, Any] = Field({}, description="for the format's decoder")
     admit: bool = Field(False, description="admit devices that are not listed when they first appear")
     admit_to: str = Field("", description="the site, space or equip that admitted devices belong to")
-    point: list[TemplatePointTable] = []
+    point: list[TemplatePointTable] = Field([], description="what every device of it has; see below")
 
 
 class OverrideTable(Measured):
@@ -246,13 +246,13 @@ class DeviceTable(Table):
 
     id: Id
     name: Name | None = None
-    template: str
+    template: str = Field(description="id of a template")
     address: str = Field("", description="what the topic or payload calls it; default: id")
-    broker: str = ""
-    site: str = ""
-    space: str = ""
-    equip: str = ""
-    gateway: str = ""
+    broker: str = Field("", description="id of the broker that it speaks at; default: the template's")
+    site: str = Field("", description="id of the site where it is; may be left out where space or equip is given")
+    space: str = Field("", description="id of the space where it is")
+    equip: str = Field("", description="id of the equip that it measures")
+    gateway: str = Field("", description="id of the device that speaks for it")
     points: dict[str, OverrideTable] = Field({}, description="by the id of the template's point")
 
 
@@ -260,10 +260,10 @@ class PointTable(PointFields):
     """A point of its own."""
 
     id: Id
-    site: str = ""
-    space: str = ""
-    equip: str = ""
-    device: str = ""
+    site: str = Field("", description="id of the site; may be left out where space, equip or device is given")
+    space: str = Field("", description="id of the space that it belongs to")
+    equip: str = Field("", description="id of the equip that it belongs to")
+    device: str = Field("", description="id of the device that sends it; goes with field")
 
     @model_validator(mode="after")
     def _field_needs_device(self) -> PointTable:

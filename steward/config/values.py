@@ -79,6 +79,7 @@ def _power(value: Any) -> float:
 
 
 Power = Annotated[float, BeforeValidator(_power)]
+"""Watts, written "200kW"."""
 
 
 def _flow(value: Any) -> float:
@@ -89,7 +90,6 @@ def _flow(value: Any) -> float:
 
 Flow = Annotated[float, BeforeValidator(_flow)]
 """A flow in m3/s, written "12000m3/h"."""
-"""Watts, written "200kW"."""
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"^(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})$")

@@ -80,12 +80,32 @@ def test_every_table_of_the_facility_file_is_described(table: str) -> None:
     assert re.search(rf"^## `\[{{0,2}}{table}\]{{0,2}}`", text(DOCS / "reference" / "facility-file.md"), re.MULTILINE)
 
 
-async def test_every_path_of_the_api_is_described(tmp_path: Path) -> None:
+def test_every_key_of_the_facility_file_has_a_meaning() -> None:
+    rows = re.findall(r"^\| `.*\|$", text(DOCS / "reference" / "facility-file.md"), re.MULTILINE)
+    assert len(rows) > 200
+    assert [row for row in rows if row.endswith("|  |")] == []
+
+
+async def test_every_path_of_the_api_is_described_and_every_one_that_a_page_names_exists(tmp_path: Path) -> None:
     written = text(DOCS / "reference" / "api.md")
     async with opened(tmp_path) as world:
-        paths = list(world.app.openapi()["paths"])
+        paths = [*world.app.openapi()["paths"], str(world.app.openapi_url)]
     assert len(paths) > 20
-    assert [path for path in paths if f" {path}`" not in written] == []
+    assert [path for path in paths[:-1] if f" {path}`" not in written] == []
+    known = [re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))) for path in paths]
+    for page in READ:
+        for path, more in re.findall(r"(/api/v1(?:/[\w{}-]+(?:\.\w+)*)+)(\.\.\.|/\*)?", page.read_text(encoding="utf-8")):
+            begins = more and any(each.startswith(path) for each in paths)
+            assert begins or any(form.fullmatch(path) for form in known), f"{page.relative_to(ROOT)}: {path}{more}"
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_page_shows_exists_with_its_options(page: Path) -> None:
+    commands = vars(typer.main.get_command(cli))["commands"]
+    for name, rest in re.findall(r"(?:`|^|bin/)steward ([a-z-]+)([^`\n]*)", page.read_text(encoding="utf-8"), re.MULTILINE):
+        assert name in commands, name
+        known = {"--help", *(option for parameter in commands[name].params for option in parameter.opts)}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"steward {name}{rest}"
 
 
 @pytest.mark.parametrize("page", sorted(GENERATED))
