@@ -149,8 +149,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     the alert's value, "" for the unit of the point; JOINS: a rule on points whose `bind` puts further points beside the one
     that was matched (siblings, phases, sub-meters): that one is the trigger; MASKS: what a firing alert explains and so keeps
     quiet: "device": on a device, what hangs behind it; "below": what its equip supplies; LEADS: what `telling` names are also
-    samples that lead up to those that may find something (a window, a stretch); UNPRICED: why its alerts have no price (a
-    code of rules.waste.REASONS), where `waste` says nothing.
+    samples that lead up to those that may find something (a window, a stretch); COMPLETES: which keys of the evidence (and
+    "value") are told as of the moment that ends a condition, not of the last at which it was true: sums; UNPRICED: why its
+    alerts have no price (a code of rules.waste.REASONS), where `waste` says nothing.
     """
 
     NAME: ClassVar[str] = ""
@@ -163,6 +164,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     JOINS: ClassVar[bool] = False
     MASKS: ClassVar[Literal["", "device", "below"]] = ""
     LEADS: ClassVar[bool] = False
+    COMPLETES: ClassVar[frozenset[str]] = frozenset()
     UNPRICED: ClassVar[str] = "nothing_used"
 
     def check(self) -> list[tuple[str, str, str]]:
@@ -265,7 +267,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @classmethod
     def evidence(cls, state: State, row: int) -> dict[str, Any]:
-        """What else a person should see in an alert of `row`: plain values; times in ns, named `..._at`, `..._since`."""
+        """What else a person should see in an alert of `row`: plain values; times in ns, named `..._at`, `..._since`. Asked
+        while the condition is true; what an alert says when it outlasts its condition is kept for it."""
         return {}
 
 

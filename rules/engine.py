@@ -17,7 +17,8 @@ import numpy as np
 
 from rules import moments
 from rules import snapshot as snapshots
-from rules.bank import AlignedBank, Bank
+from rules.aligned import AlignedBank
+from rules.bank import Bank
 from rules.binding import Bound, Catalogue, Unbound, bind, climb
 from rules.contract import UNSEEN, Rule, Target
 from rules.lifecycle import FIRING, PENDING, Change

@@ -3,7 +3,8 @@
 Semantics of Prometheus alerting rules (`for`, `keep_firing_for`) as if evaluated continuously: a true condition holds from
 its sample to the next one, at most for `hold`; an alert fires at `since + for`, is over at `false since + keep_firing_for`.
 These moments follow from the samples alone; when `advance` is called decides only how early they become known. In a gap
-longer than `hold` a pending condition is forgotten, a firing alert stays. Only active rows cost memory and time.
+longer than `hold` a pending condition is forgotten, a firing alert stays. Value and evidence of an alert are of the last
+moment at which its condition was seen to be true, not of those that it outlasts. Only active rows cost memory and time.
 """
 
 from __future__ import annotations
@@ -48,14 +49,23 @@ class Change:
     evidence: dict[str, Any]
 
 
-class Lifecycle:
-    """The machine over the rows of one bank. `wait` and `keep` are per rule, ns; `evidence(row)` is asked at each change."""
+Evidence = Callable[[int], dict[str, Any]]
 
-    def __init__(self, state: State, wait: IntArray, keep: IntArray, evidence: Callable[[int], dict[str, Any]]) -> None:
+
+class Lifecycle:
+    """The machine over the rows of one bank. `wait` and `keep` are per rule, ns; `evidence(row)` is asked at each change,
+    `before(row)` is the same before what is now applied was seen; completes: what the moment that ends a condition adds to
+    (`Kind.COMPLETES`). `said` is the evidence of alerts whose condition is not seen to be true now, by their place."""
+
+    def __init__(
+        self, state: State, wait: IntArray, keep: IntArray, evidence: Evidence, before: Evidence, completes: frozenset[str]
+    ) -> None:
         self._state = state
         self._wait = wait
         self._keep = keep
-        self._evidence = evidence
+        self._evidence, self._before = evidence, before
+        self._completes = completes
+        self.said: dict[int, dict[str, Any]] = {}
         self.episodes: dict[str, Array] = {name: np.zeros(16, dtype) for name, dtype in EPISODE.items()}
         self._free: list[int] = list(range(15, -1, -1))
         self.active = 0
@@ -66,6 +76,11 @@ class Lifecycle:
         if not self.active:
             return np.empty(0, np.int64)
         return np.sort(self.episodes["row"][self.episodes["condition"] != 0])
+
+    def lasting(self, slots: Array) -> BoolArray:
+        """Of places: whether an alert fires there whose condition is true."""
+        lasting: BoolArray = (self.episodes["condition"].take(slots) == FIRING) & (self.episodes["over"].take(slots) == UNSEEN)
+        return lasting
 
     def open(self, rows: IntArray) -> IntArray:
         """Makes `rows` (inactive until now) active and returns their places in the episodes."""
@@ -110,7 +125,11 @@ class Lifecycle:
         known: BoolArray | None = None,
     ) -> None:
         """What was found about `rows` at `at`; they have been advanced to `at` before. Columns of equal length."""
-        busy = true if not self.active else true | (self._state["slot"].take(rows) >= 0)
+        busy = true
+        if self.active:
+            slots = self._state["slot"].take(rows)
+            busy = true | (slots >= 0)
+            self._say(slots, true if known is None else true & known)
         if known is not None:
             busy = busy & known
             if self.active:
@@ -133,9 +152,23 @@ class Lifecycle:
             self.episodes[name][slots] = values
         return slots
 
+    def _say(self, slots: Array, seen: BoolArray) -> None:
+        """Keeps the evidence of firing alerts whose condition is not seen to be true any more; drops it where it is again."""
+        if self.said:
+            for slot in slots[seen & (slots >= 0)].tolist():
+                self.said.pop(slot, None)
+        unseen = slots[~seen & (slots >= 0)]
+        for slot in unseen[self.episodes["condition"][unseen] == FIRING].tolist():
+            if slot not in self.said:
+                row = int(self.episodes["row"][slot])
+                found = self._before(row)
+                ends = self._evidence(row) if self._completes else {}
+                self.said[slot] = {**found, **{name: ends[name] for name in self._completes & found.keys() & ends.keys()}}
+
     def _observe(self, slots: IntArray, at: IntArray, true: BoolArray, value: FloatArray, limit: FloatArray) -> None:
         episode = self.episodes
-        episode["value"][slots] = value
+        shown = true | (episode["over"][slots] == UNSEEN) if "value" in self._completes else true
+        episode["value"][slots[shown]] = value[shown]
         told = true & ~np.isnan(limit)
         episode["limit"][slots[told]] = limit[told]
         reference = np.nan_to_num(episode["limit"][slots], nan=0.0)
@@ -180,6 +213,8 @@ class Lifecycle:
         self._close(slots)
 
     def _close(self, slots: IntArray) -> None:
+        for slot in slots.tolist() if self.said else ():
+            self.said.pop(slot, None)
         self._state["slot"][self.episodes["row"][slots]] = -1
         self.episodes["condition"][slots] = 0
         self._free.extend(slots.tolist())
@@ -194,7 +229,7 @@ class Lifecycle:
         one = {name: column[slot].item() for name, column in self.episodes.items()}
         return Change(
             one["row"], condition, at, one["since"], one["fired"], one["value"], one["first"], one["worst"], one["worst_at"],
-            one["limit"], self._evidence(one["row"]),
+            one["limit"], self._evidence(one["row"]) if (said := self.said.get(slot)) is None else said,
         )  # fmt: skip
 
     def _grow(self) -> None:

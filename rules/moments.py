@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from rules.bank import AlignedBank
+from rules.aligned import AlignedBank
 from rules.contract import NEVER, UNSEEN, Kind
 from rules.stretch import CHUNK, Stretch, cut, extend, outlasting, ranges, turns
 from steward.model import BoolArray, ByteArray, FloatArray, IntArray

@@ -44,13 +44,15 @@ class Table(msgspec.Struct, array_like=True):
 
 
 class Part(msgspec.Struct):
-    """The rows of one rule. `place`: for each episode, its position in `targets`."""
+    """The rows of one rule. `place`: for each episode, its position in `targets`; `said`: by number of the episode the
+    evidence of those whose condition is not seen to be true (a snapshot of an older release has none)."""
 
     rule: str
     targets: list[str]
     columns: dict[str, Table]
     place: Table
     episodes: dict[str, Table]
+    said: dict[int, dict[str, Any]] = {}
 
 
 class Snapshot(msgspec.Struct):
@@ -105,7 +107,9 @@ def _part(bank: Bank, rule: Rule, rows: IntArray) -> Part:
     place = np.flatnonzero(slots >= 0)
     episodes = {name: Table.of(bank.lifecycle.episodes[name][slots[place]]) for name in EPISODE if name != "row"}
     columns = {name: Table.of(state[name][rows]) for name in names}
-    return Part(rule.id, [_key(rule, bank.targets[row]) for row in rows], columns, Table.of(place), episodes)
+    kept = bank.lifecycle.said
+    said = {number: kept[slot] for number, slot in enumerate(slots[place].tolist()) if slot in kept} if kept else {}
+    return Part(rule.id, [_key(rule, bank.targets[row]) for row in rows], columns, Table.of(place), episodes, said)
 
 
 def put(banks: Iterable[Bank], snapshot: Snapshot) -> tuple[list[tuple[Bank, IntArray]], list[dict[str, Any]]]:
@@ -138,6 +142,9 @@ def _fill(bank: Bank, rule: Rule, rows: IntArray, part: Part, orphans: list[dict
         slots = bank.lifecycle.open(row_of[place[alive]])
         for name, table in part.episodes.items():
             bank.lifecycle.episodes[name][slots] = table.array()[alive]
+        for number, slot in zip(alive.tolist(), slots.tolist(), strict=True) if part.said else ():
+            if number in part.said:
+                bank.lifecycle.said[slot] = part.said[number]
     orphans.extend(_firing(part, set(np.flatnonzero(row_of < 0).tolist())))
     return row_of[known]
 

@@ -24,7 +24,7 @@ class Idling(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     speed, else the ignition; both are needed, the ignition holds until told otherwise. Its fuel rate and place are used
     where it has them. An electric vehicle does not idle: not applicable. In a tunnel or a gap of more than three expected
     intervals nothing is counted. The alert's value is the time that it has been idling, its evidence the litres and the
-    place.
+    place; what `keep_firing_for` outlasts (a pull forward in a queue) is left out, and both go on.
 
     Example: `kind = "idling", match = { equip_type = ["vehicle", "bus"] }, for = "10m"`.
     Source: idling is what fleet platforms report as engine on without movement; many cities forbid more than 3 to 5
@@ -35,6 +35,7 @@ class Idling(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     NAME: ClassVar[str] = "idling"
     JOINS: ClassVar[bool] = True
     UNIT: ClassVar[str] = "s"
+    COMPLETES: ClassVar[frozenset[str]] = frozenset({"value", "idle_minutes", "litres"})
 
     still: Limit = Limit("3km/h")
     above: Limit = Limit("0")
@@ -86,8 +87,9 @@ class Idling(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         passed = np.where(before & (gap <= state.get("hold", rows)), gap, 0) / 1e9
         held = state.get("held_rate", rows)
         litres = passed * np.where(np.isnan(held), state.get("rate", rows), held)
-        seconds = np.where(before, state.get("seconds", rows), 0.0) + passed
-        burnt = np.where(before, state.get("burnt", rows), 0.0) + litres
+        anew = state.get("slot", rows) < 0  # what an alert outlasts does not begin anew: its sums go on
+        seconds = np.where(anew, 0.0, state.get("seconds", rows) + passed)
+        burnt = np.where(anew, 0.0, state.get("burnt", rows) + litres)
         for name, column in (("idle", idle), ("seconds", seconds), ("burnt", burnt), ("held_rate", vehicle.column(value, 2))):
             state.put(name, rows, column)
         latitude, longitude = vehicle.column(value, 3), vehicle.column(value, 4)

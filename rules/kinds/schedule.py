@@ -38,6 +38,7 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     NAME: ClassVar[str] = "schedule"
     TIMED: ClassVar[bool] = True
+    COMPLETES: ClassVar[frozenset[str]] = frozenset({"used_kwh", "used_m3"})
 
     above: Limit | None = None
     when: Literal["closed", "open"] = "closed"
@@ -161,12 +162,12 @@ class Schedule(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @classmethod
     def _use(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, true: BoolArray) -> None:
         """Adds what `value` made in the time before `at` while the condition was true (a register's interval counts that ends
-        so); begins anew with a condition."""
+        so); begins anew with an episode."""
         before, since = state.get("true", rows), state.get("used_at", rows)
         since = np.where(state.get("counter", rows) & ~before, state.get("last_at", rows), since)
         counts = np.where(state.get("counter", rows), true, before) & (since != UNSEEN)
         counts &= at - since <= state.get("hold", rows)
-        used = np.where(before | ~true, state.get("used", rows), 0.0)
+        used = np.where(before | ~true | (state.get("slot", rows) >= 0), state.get("used", rows), 0.0)
         passed = np.where(counts, at - since, 0) / 1e9
         state.put("used", rows, used + passed * np.where(counts, value, 0.0))
         state.put("used_at", rows, at)

@@ -41,6 +41,7 @@ class Stale(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     USES_BAD: ClassVar[bool] = True
     UNIT: ClassVar[str] = "s"
     MASKS: ClassVar[Literal["", "device", "below"]] = "device"
+    COMPLETES: ClassVar[frozenset[str]] = frozenset({"value"})
 
     factor: float = 3.0
     at_least: Duration = Duration(MINUTE)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from rules import testing
+from rules.contract import UNSEEN
 from rules.engine import Engine
+from rules.lifecycle import FIRING
 from rules.load import kinds
 from rules.testing import Case, Player, Result, Sample
-from steward.model import Alert
-from steward.units import HOUR, MINUTE
+from steward.model import Alert, Condition
+from steward.units import DAY, HOUR, MINUTE
 
 HERE = Path(__file__).parent
 KINDS = sorted(kinds())
@@ -37,6 +40,52 @@ def quiet(case: Case, samples: list[Sample], tick: int | None = None) -> Case:
 def told(alerts: list[Alert]) -> list[str]:
     """Statements as text: NaN compares equal, every field counts; each once, since a replay states again."""
     return sorted(set(map(repr, alerts)))
+
+
+class Outlasted(Player):
+    """Gives every alert two days after its condition, and notes how what it says then differs from what it said last while
+    the condition was seen to be true, but for what the kind completes."""
+
+    def __init__(self, case: Case) -> None:
+        loaded = replace(case.loaded, rules=[replace(rule, keep=2 * DAY) for rule in case.loaded.rules])
+        super().__init__(replace(case, loaded=loaded, expect=[], alerts=None))
+        self.true: dict[str, Alert] = {}
+        self.outlasted = 0
+        self.differences: list[str] = []
+
+    def feed(self, samples: list[Sample], first: int, split: set[int] | None) -> None:
+        for number, sample in enumerate(samples, first):
+            super().feed([sample], number, split)
+            self.compare_now()
+
+    def happen(self, at: int, what: str, detail: Any) -> None:
+        """Also after what is no sample."""
+        super().happen(at, what, detail)
+        self.compare_now()
+
+    def compare_now(self) -> None:
+        """Compares what firing alerts say now."""
+        for bank in self.engine.banks:
+            life = bank.lifecycle
+            for row in life.rows().tolist() if life.active else ():
+                slot = int(bank.state["slot"][row])
+                if life.episodes["condition"][slot] != FIRING:
+                    continue
+                alert = self.engine._alert(bank, life.describe(slot, Condition.FIRING, self.now))
+                if life.episodes["over"][slot] == UNSEEN and slot not in life.said:
+                    self.true[alert.id] = alert
+                elif alert.id in self.true:
+                    self.outlasted += 1
+                    self.differ(self.true[alert.id], alert, bank.kind.COMPLETES)
+
+    def differ(self, said: Alert, says: Alert, completes: frozenset[str]) -> None:
+        """Notes differences."""
+        pairs = {"value": (said.value, says.value)} | {
+            name: (said.evidence.get(name), says.evidence.get(name)) for name in said.evidence | says.evidence
+        }
+        for name, (was, now) in pairs.items():
+            if name not in completes and repr(was) != repr(now):
+                self.differences.append(f"{name}: {was} -> {now}")
 
 
 class Restored(Player):

@@ -14,7 +14,7 @@ from rules import testing
 from rules.load import kinds
 from rules.testing import STANDARD, Case, Player, Sample
 from steward.model import Nature
-from tests.rules.conformance import KINDS, Crashed, Minutes, Replayed, Restored, cases, quiet, told
+from tests.rules.conformance import KINDS, Crashed, Minutes, Outlasted, Replayed, Restored, cases, quiet, told
 
 EVERY_CASE = [(kind, name) for kind in KINDS for name in cases(kind)]
 GATED = {"threshold": "equipment_off", "rate": "equipment_off", "stuck": "equipment_off_gate"}
@@ -22,6 +22,8 @@ WORLDS = [(kind, "fault") for kind in KINDS] + [("schedule", "night_flow_of_a_re
           ("stale", "gateway_silent"), ("stale", "one_point_of_a_device"), *GATED.items()]  # fmt: skip
 LONG = {"anomaly": 700, "network": 500, "leak": 400, "cycles": 1500, "consumption": 400}
 """Samples that a kind needs to be able to fire where the usual 120 are too few: these learn first."""
+NEVER_OVER = {"balance", "cycles", "level", "sibling"}
+"""Kinds whose case of a fault does not end."""
 TIMED_BY_SAMPLES = [world for world in WORLDS if not kinds()[world[0]].PATIENT]
 """Absence is judged by ticks, between `pause` and `resume` not at all: its restart has tests of its own."""
 few = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
@@ -51,6 +53,14 @@ def test_a_kind_is_documented_for_users_with_every_field_an_example_and_its_sour
         assert f"`{name}`" in text, name
     assert "Example: `kind =" in text
     assert "Source:" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_alert_that_outlasts_its_condition_says_what_it_said_of_its_episode(kind: str) -> None:
+    player = Outlasted(cases(kind)["fault"])
+    player.play()
+    assert player.differences == []
+    assert player.outlasted or kind in NEVER_OVER
 
 
 STEPS = st.sampled_from([-1.0, 0.0, 0.25, 1.0, 1.0, 1.0, 2.0, 7.0])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rules import testing
 from rules.load import load, pack, packs
+from rules.testing import Player
 from rules.wording import check, fill, number, span, title, why
-from steward.units import MINUTE
+from steward.units import MINUTE, SECOND
 from tests.rules.conformance import cases
 
 SENTENCES = [
@@ -32,6 +35,15 @@ def test_a_resolved_alert_tells_the_worst_not_the_value_that_ended_it() -> None:
     case = cases("threshold")["fault"]
     over = testing.run(case).statements[-1]
     assert title(over, None, case.facility).startswith("chiller-1: p is 7 kW")
+
+
+def test_an_alert_that_outlasts_its_condition_tells_of_its_episode_and_not_of_the_moment() -> None:
+    case = cases("idling")["outlasts_its_condition"]
+    end = case.start + 17 * MINUTE + 30 * SECOND
+    player = Player(replace(case, samples=[one for one in case.samples if one.at <= end], expect=[], end=end))
+    player.play()
+    (alert,) = player.engine.active()
+    assert title(alert, case.loaded.rules[0], case.facility) == "car-1 has been idling for 15 min 30 s, 0.21 L"
 
 
 def test_names_that_nobody_knows_stay_as_written_and_nothing_is_evaluated() -> None:
