@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from collectors.readings import PAYLOAD_LIMIT
@@ -142,15 +142,17 @@ class Quarantine:
         with self._lock:
             return tuple(reversed(self._clocks.values()))
 
-    def adopted(self, broker: str, format: str, address: str) -> None:
-        """Forgets an address that has become a device."""
+    def adopted(self, known: Callable[[Stranger], bool]) -> None:
+        """Forgets the addresses that have become devices, as `known` says, and what was rejected of them."""
         with self._lock:
-            self._strangers.pop((broker, format, address), None)
-            for topic, kept in list(self._topics.items()):
-                for key in [key for key, entry in kept.items() if key[0] == "unknown_device" and entry.address == address]:
-                    self._drop(kept, key)
+            gone = {(one.broker, one.address): key for key, one in self._strangers.items() if known(one)}
+            for key in gone.values():
+                del self._strangers[key]
+            for place, kept in list(self._topics.items()):
+                for reason in [id for id, one in kept.items() if id[0] == "unknown_device" and (place[0], one.address) in gone]:
+                    self._drop(kept, reason)
                 if not kept:
-                    del self._topics[topic]
+                    del self._topics[place]
 
     def _add(self, broker: str, reject: Reject) -> None:
         kept = self._topics.setdefault((broker, reject.topic), OrderedDict())

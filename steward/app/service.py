@@ -157,7 +157,8 @@ class Steward:
         facility = await asyncio.to_thread(self.directory.prepare, settings)
         rules = await asyncio.to_thread(rules_of, settings, facility)
         plan = self.notices.prepare(settings, facility)
-        self.pipeline.reroute(self._routing(facility, settings))
+        routing = self._routing(facility, settings)
+        self.pipeline.reroute(routing)
         self.settings = settings
         facility = await asyncio.to_thread(self.directory.take, settings)
         await self._rebind(facility)
@@ -166,6 +167,7 @@ class Steward:
         await self.desk.rebind(facility, settings.desk, self.judge.masks)
         await self.notices.renew(plan)
         brokers.renew_wills(settings, self.connections)
+        self.quarantine.adopted(lambda one: routing.find(one.broker, one.format, one.template, one.address) is not None)
         log.info("reloaded", points=len(facility.points), devices=len(facility.devices), rules=len(rules))
 
     # -- building

@@ -25,7 +25,6 @@ Language = Literal["en", "zh"]
 SeverityName = Literal["critical", "high", "medium", "low"]
 EventName = Literal["firing", "resolved", "escalated", "acknowledged", "assigned", "released", "severity"]
 Label = Literal["site", "equip", "rule", "kind", "severity", "target", "category", "organisation"]
-BOTS = ("dingtalk", "wecom", "feishu")
 BOT_RATE: Mapping[str, int] = {"dingtalk": 20, "wecom": 20, "feishu": 100}
 """Messages a minute that the vendors allow."""
 BOT_BURST: Mapping[str, int] = {"feishu": 5}

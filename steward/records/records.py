@@ -139,11 +139,6 @@ class Records:
             found = connection.execute(select(ADMITTED).order_by(ADMITTED.c.at, ADMITTED.c.device)).mappings()
             return [Admitted(**row) for row in found]
 
-    def dismiss(self, device_id: str) -> bool:
-        """Forgets an admitted device; False when it was not known."""
-        with self._database.write() as connection:
-            return connection.execute(delete(ADMITTED).where(ADMITTED.c.device == device_id)).rowcount > 0
-
     # --- states of engines, by name
 
     def save_state(self, name: str, payload: bytes, now: int) -> None:

@@ -214,6 +214,17 @@ async def test_a_good_reload_adds_a_device_and_a_bad_one_changes_nothing_and_say
             await site.steward.reload()
 
 
+async def test_an_address_that_a_reload_makes_a_device_waits_for_adoption_no_more(tmp_path: Path) -> None:
+    async with Site(tmp_path) as site:
+        await site.send(*((f"steward/v1/{name}/telemetry", {"values": {"power": 1}}) for name in ("m2", "m3")))
+        await site.until("/api/v1/quarantine", lambda answer: len(answer["strangers"]) == 2)
+        site.file.write_text(FILE + '[[device]]\nid = "m2"\ntemplate = "meter"\nsite = "a"\n', encoding="utf-8")
+        assert (await site.client.post("/api/v1/reload")).status_code < 300
+        quarantine = await site.get("/api/v1/quarantine")
+        assert [one["address"] for one in quarantine["strangers"]] == ["m3"]
+        assert {one["address"] for one in quarantine["entries"] if one["reason"] == "unknown_device"} == {"m3"}
+
+
 async def test_a_last_will_makes_a_device_stale_at_once(tmp_path: Path) -> None:
     async with Site(tmp_path) as site:
         await site.send(power(1))

@@ -67,7 +67,9 @@ def test_an_address_without_a_device_keeps_its_fields_until_it_is_adopted() -> N
     [stranger] = quarantine.strangers()
     assert stranger.fields == {"power": 1.0, "energy": 2.0}
     assert (stranger.count, stranger.first, stranger.last) == (2, 5, 7)
-    quarantine.adopted("b", "native", "address")
+    quarantine.adopted(lambda one: one.address == "another")
+    assert len(quarantine.strangers()) == len(quarantine.list()) == 1
+    quarantine.adopted(lambda one: (one.broker, one.format, one.address) == ("b", "native", "address"))
     assert quarantine.strangers() == ()
     assert quarantine.list() == []
 

@@ -200,9 +200,6 @@ def test_an_admitted_device_is_remembered_once(records: Records) -> None:
     assert not records.admit("plug-7", "tasmota-plug", "tele/plug-7/STATE", "main", now=9)
     [device] = records.admitted()
     assert (device.device, device.address, device.at) == ("plug-7", "tele/plug-7/STATE", 3)
-    assert records.dismiss("plug-7")
-    assert not records.dismiss("plug-7")
-    assert records.admitted() == []
 
 
 def test_a_state_is_replaced_by_the_next_one(records: Records) -> None:

@@ -19,7 +19,6 @@ from steward.app.ledger.registers import Register
 from steward.app.ledger.solve import Decided
 from steward.records.ledger import LedgerRecords
 
-FOREVER = -(2**62)
 _KEYS = ("rate", "daily", "digits", "cadence", "still")
 
 

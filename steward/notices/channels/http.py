@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -16,7 +15,6 @@ from steward.errors import NoticeFailed
 from steward.notices.model import Answer, Request
 from steward.units import SECOND
 
-Post = Callable[[Request], Answer]
 _BODY_LIMIT = 65_536
 _LONGEST_WAIT = 3600.0
 
