@@ -279,6 +279,9 @@ def _check(node: Node, units: Mapping[str, str], complaints: list[Complaint]) ->
         if node.problem:
             complaints.append(Complaint(node.column, node.problem, "a unit such as kWh, or a quotient such as kWh/m3"))
             return _Checked(None, True)
+        if not np.isfinite(node.value):
+            complaints.append(Complaint(node.column, "too large a number", "a number below 1e308"))
+            return _Checked(None, True)
         return _Checked(dict(node.dimension), True, node.value == 0)
     if isinstance(node, Reference):
         if node.id not in units:
@@ -309,7 +312,7 @@ def _product(node: Call, parts: list[_Checked], complaints: list[Complaint]) -> 
     if not right.constant and node.operation == "/":
         complaints.append(Complaint(where, "division by a meter gives no consumption that could be summed", "a number"))
         return _Checked(None, False)
-    if node.operation == "/" and right.zero:
+    if node.operation == "/" and right.dimension is not None and not np.isfinite(_inverse(node.parts[1])):
         complaints.append(Complaint(where, "division by zero", "a number other than 0"))
         return _Checked(None, left.constant)
     if left.dimension is None or right.dimension is None:
@@ -318,6 +321,12 @@ def _product(node: Call, parts: list[_Checked], complaints: list[Complaint]) -> 
     names = {*left.dimension, *right.dimension}
     powers = {name: left.dimension.get(name, 0) + sign * right.dimension.get(name, 0) for name in names}
     return _Checked({name: power for name, power in powers.items() if power}, left.constant and right.constant)
+
+
+def _inverse(node: Node) -> float:
+    """One over an expression without inputs; not finite where it is 0, or as good as."""
+    with np.errstate(all="ignore"):
+        return float(1 / evaluate(node, {}, 1)[0])
 
 
 def _unknown(node: Reference, units: Mapping[str, str]) -> Complaint:

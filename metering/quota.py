@@ -236,7 +236,7 @@ def _by_weather(days: Days, first: int, today: int, end: int, draw: np.random.Ge
 
 def _correlated(residuals: FloatArray) -> float:
     """How much wider the error of a mean is for the correlation of neighbours (lag 1, not below 0)."""
-    if len(residuals) < 4 or not residuals.std():
+    if len(residuals) < 4 or not (residuals[:-1].std() and residuals[1:].std()):
         return 1.0
     rho = float(np.clip(np.corrcoef(residuals[:-1], residuals[1:])[0, 1], 0.0, 0.95))
     return float(((1 + rho) / (1 - rho)) ** 0.5)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from steward.app.tools.manual_reads import parse
+from steward.app.tools.manual_reads import decoded, parse
 from steward.config import parse as configure
 from steward.records import LedgerRecords, Records
 from steward.units import DAY, SECOND
@@ -65,6 +65,31 @@ def test_every_bad_line_is_named_and_the_others_are_taken() -> None:
 def test_a_file_without_its_columns_is_refused() -> None:
     found = parse(["id,when", "a,b"], configure([("f.toml", SITE + METER)]).facility, NOW)
     assert found.problems == ["line 1: no column point, at, value, expected point, at, value, and by"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+def test_a_file_is_read_in_the_encoding_that_a_spreadsheet_saved_it_in(encoding: str) -> None:
+    text = "point,at,value,by\r\nmain.energy,2026-08-01 08:00,1000.5,王伟\r\n"
+    found = parse(decoded(text.encode(encoding)).splitlines(), configure([("f.toml", SITE + METER)]).facility, NOW)
+    assert found.problems == []
+    assert [(read.by, read.value) for read in found.reads] == [("王伟", 1_000_500.0)]
+
+
+def test_a_semicolon_or_tab_may_stand_between_cells_and_a_comma_before_decimals_where_it_can_be_no_other() -> None:
+    facility = configure([("f.toml", SITE + METER)]).facility
+    text = "Point;AT ; value;by\n\nmain.energy;2026-08-01 08:00;1000,5;wang\n;;;\nmain.energy;2026-08-02;1,234;wang\n"
+    for split in ";", "\t":
+        found = parse(text.replace(";", split).splitlines(), facility, NOW)
+        assert [read.value for read in found.reads] == [1_000_500.0]
+        assert [problem[:35] for problem in found.problems] == ["line 5: value '1,234': thousands or"]
+
+
+def test_a_column_that_stands_twice_is_refused() -> None:
+    found = parse(
+        ["point,at,value,value,by", "main.energy,2026-08-01,1,2,li"], configure([("f.toml", SITE + METER)]).facility, NOW
+    )
+    assert found.problems == ["line 1: column value stands twice, expected each once"]
+    assert parse([], configure([("f.toml", SITE + METER)]).facility, NOW).problems[0].startswith("line 1: no column point")
 
 
 @pytest.fixture

@@ -19,13 +19,15 @@ from playwright.async_api import async_playwright
 
 from metering.columns import Columns
 from metering.intervals import QUARTER, Flag
+from metering.questions import Topic
+from metering.restate import Reason
 from steward.app.consumption.figures import Valued
 from steward.app.ledger.model import AskedQuestion, Closed, RegisterState, Restated
 from steward.app.reports.html import page
-from steward.app.reports.model import AlertLine, Report
+from steward.app.reports.model import AlertLine, QuestionLine, Report
 from steward.app.reports.shelf import Reporter, Shelf
 from steward.app.reports.tables import tables
-from steward.app.reports.words import WORDS
+from steward.app.reports.words import WORDS, word
 from steward.app.reports.xlsx import as_csv, workbook
 from steward.errors import NotFound
 from tests.app.energy_world import HOURS, NOW, OCTOBER, EnergyWorld, at, world
@@ -79,8 +81,8 @@ class Beside:
         if point != "a-board.energy":
             return []
         grid = OCTOBER[0] + np.arange(-2, 2) * QUARTER
-        late = Restated(3, point, NOW, "late", "", grid, np.full(4, 1000.0), np.full(4, 3000.0))
-        return [late, replace(late, number=2, reason="next")]
+        late = Restated(3, point, NOW, Reason.LATE.value, "", grid, np.full(4, 1000.0), np.full(4, 3000.0))
+        return [late, replace(late, number=2, reason=Reason.NEXT.value)]
 
     def closed(self, month: str) -> list[Closed]:
         return [Closed("a-board.energy", month, *OCTOBER, 1.0, NOW, "Li Wei", True, [(3, NOW, 4000.0)])]
@@ -151,12 +153,19 @@ async def test_every_subject_has_its_sheet_in_both_languages(october: Report) ->
 async def test_restatements_adjustments_and_questions_are_told_with_both_values(october: Report) -> None:
     body = workbook(october, "en")
     (late,) = sheet(body, "Restatements")
-    assert (late["Revision"], late["Why not"]) == (3, "late")
+    assert (late["Revision"], late["Why"]) == (3, "late read")
     assert (late["Before"], late["After"], late["Difference"]) == (2.0, 6.0, 4.0)  # the two quarter hours in October
     (adjusted,) = sheet(body, "Adjustments")
     assert (adjusted["Register"], adjusted["Consumption"]) == ("a-board.energy", 4.0)
     (question,) = sheet(body, "Open questions")
-    assert question["Known"] == "low 0, high 12.5"
+    assert question["Known"] == "at least 0, at most 12.5"
+    (late,) = sheet(workbook(october, "zh"), "数据修订")
+    assert late["原因"] == "迟到读数"
+    words = [(kind, word(kind, "zh", column)) for column, kinds in (("revision", Reason), ("topic", Topic)) for kind in kinds]
+    assert all(said != kind for kind, said in words), "every reason and question has words"
+    stuck = replace(october, questions=[QuestionLine("m", "stuck", 0, {"value": 5.0, "until": OCTOBER[0]})])
+    (row,) = next(table for table in tables(stuck, "en") if table.key == "questions").rows
+    assert row[1::2] == ["register stuck?", "value 5, until 2026-10-01 00:00"]
 
 
 async def test_the_standard_table_states_amounts_and_indicators_per_head_and_square_metre(october: Report) -> None:
@@ -173,6 +182,32 @@ async def test_the_standard_table_states_amounts_and_indicators_per_head_and_squ
     total = next(row for row in rows if row["建筑"] == "合计" and row["统计期"] == "本月")
     assert total["电（kWh）"] == pytest.approx(205 * HOURS)
     assert not any(str(row["建筑"]).startswith("=HYPER") for row in rows), "a data room has a table of its own"
+
+
+def test_a_total_of_sites_is_not_stated_where_one_of_them_does_not_say_its_part(october: Report) -> None:
+    def total(report: Report) -> dict[str, Any]:
+        table = next(one for one in tables(report, "en") if one.key == "standard")
+        rows = [dict(zip((column.key for column in table.columns), row, strict=True)) for row in table.rows]
+        return next(row for row in rows if (row["site"], row["period"]) == ("Total", "month"))
+
+    sites = [replace(site, area=site.area or 500.0, people=site.people or 10) for site in october.sites]
+    known = total(replace(october, sites=sites))
+    assert known["electricity_per_m2"] == pytest.approx(known["electricity_kwh"] / known["area_m2"])
+    vague = total(replace(october, sites=[replace(sites[0], area=None), *sites[1:]]))
+    assert (vague["area_m2"], vague["electricity_per_m2"]) == (None, None)
+    figures = [replace(one, worth=replace(one.worth, coal=None)) for one in sites[0].figures]
+    bare = total(replace(october, sites=[replace(sites[0], figures=figures), *sites[1:]]))
+    assert (bare["coal_kg"], bare["coal_per_person"]) == (None, None)
+
+
+async def test_a_report_of_an_old_month_shows_the_quota_as_it_stood_at_its_end() -> None:
+    made = world(EVIL, Flat())
+    here = Reporter(made.energy, made.yardsticks, Beside())
+    site = next(one for one in (await here.make("2026-03")).sites if one.quotas)
+    row = site.quotas[0]
+    figure = site.figure(row.metric, year=True)
+    assert figure is not None
+    assert row.to_date == pytest.approx(figure.value)
 
 
 async def test_data_rooms_and_heating_stand_in_tables_of_their_own(october: Report) -> None:

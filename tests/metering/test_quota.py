@@ -155,3 +155,14 @@ def test_a_building_that_is_not_described_does_not_rank() -> None:
     (one,) = rank([building("x", 5.0, climate="")], least=1)
     assert one.reason == "not_described"
     assert rank([building("x", 5.0)], least=1)[0].reason == "too_few_peers"
+
+
+def test_a_load_that_never_changes_has_a_forecast_all_the_same() -> None:
+    first, today, end = 20_454, 20_540, 20_819
+    day = np.arange(first, today)
+    value = np.full(len(day), 100.0)
+    value[0] = 150.0  # one odd week: all the others are alike
+    found = forecast(Days(day, value, np.ones(len(day), np.bool_)), first, today, end)
+    assert found.value is not None
+    assert np.isfinite([found.value, found.low, found.high]).all()
+    assert found.value == pytest.approx(100 * (end - first) + 50, rel=0.01)

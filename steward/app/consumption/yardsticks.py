@@ -164,11 +164,11 @@ class Yardsticks:
 
     # -- quotas
 
-    async def quota(self, site: str, year: int | None = None) -> QuotaAnswer:
-        """See api.energy.EnergyDesk."""
+    async def quota(self, site: str, year: int | None = None, until: int | None = None) -> QuotaAnswer:
+        """See api.energy.EnergyDesk. until: as it stood at this moment (ns), by default as it stands now."""
         self._known(site, "energy")
         zone = self.energy.zone(site)
-        now = self.energy.clock()
+        now = self.energy.clock() if until is None else until
         local = datetime.fromtimestamp(now // SECOND, UTC).astimezone(ZoneInfo(zone)).date()
         year = local.year if year is None else year
         if not 2000 <= year <= local.year:

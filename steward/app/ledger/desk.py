@@ -18,6 +18,7 @@ from metering.intervals import Flag, Method
 from steward.app.ledger.baselines import describe
 from steward.app.ledger.books import Books
 from steward.app.ledger.model import AskedQuestion, Closed, Link, Read, RegisterState, Restated
+from steward.app.ledger.people import EARLIEST
 from steward.units import DAY
 from steward.units import unit as unit_of
 
@@ -137,9 +138,9 @@ class LedgerDesk:
     async def read(self, point: str, reads: Sequence[tuple[int, float]], unit: str, who: str, origin: str) -> Plain:
         """Takes reads by hand."""
         scale, now = _scale(unit), self._clock()
-        wrong = [at for at, value in reads if at > now or not math.isfinite(value) or value < 0]
+        wrong = [at for at, value in reads if not EARLIEST <= at <= now or not math.isfinite(value) or value < 0]
         if wrong:
-            raise ValueError(f"{len(wrong)} of {len(reads)} reads lie in the future or are no numbers from 0 on")
+            raise ValueError(f"{len(wrong)} of {len(reads)} reads lie in the future, before 2000 or are no numbers from 0 on")
         await self._books.read(point, [(at, value * scale) for at, value in reads], who, origin)
         return {"taken": len(reads)}
 

@@ -13,8 +13,9 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from steward.app.reports.amounts import SHOWN, shown
 from steward.app.reports.model import Report
-from steward.app.reports.tables import SHOWN, Cell, Column, Table, days, local, shown, tables
+from steward.app.reports.tables import Cell, Column, Table, days, local, tables
 from steward.app.reports.words import word
 from steward.model import text
 

@@ -20,6 +20,7 @@ import structlog
 
 from api.energy import Figure, Indicators, QuotaAnswer, Summary
 from api.reports import Form, Kept, Language, ReportList
+from metering.restate import Reason
 from steward.app.consumption.desk import Energy
 from steward.app.consumption.figures import moment, ms, works
 from steward.app.consumption.scopes import Reader, points_of
@@ -36,7 +37,7 @@ from steward.units import SECOND
 log = structlog.get_logger()
 MOST_LINES = 500
 """Restatements, alerts and questions that a report lists; the counts are of all."""
-ORDINARY = frozenset(("next",))
+ORDINARY = frozenset((Reason.NEXT.value,))
 """Reasons of revisions that are no news: the next read settled what was provisional."""
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -100,7 +101,7 @@ class Reporter:
     async def _site(self, site: str, span: Span, summary: Summary, year: Summary) -> SiteReport:
         energy = any(figure.metric == "energy" for branch in summary.branches if branch.id == site for figure in branch.figures)
         indicators = await self.yardsticks.indicators(site, "energy", span.start, span.end) if energy else None
-        quotas = await self.yardsticks.quota(site, span.first.year)
+        quotas = await self.yardsticks.quota(site, span.first.year, span.end)
         return await asyncio.to_thread(self._site_now, site, span, summary, year, indicators, quotas)
 
     def _site_now(

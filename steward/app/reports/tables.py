@@ -1,7 +1,7 @@
 """A report as tables of typed cells in one language: what the workbook, the page and the CSV all show.
 
 Invariants: numbers stay numbers (a format says how to show them), what is not known is None, never zero; one table per subject;
-units are those that people read (kWh, m3, L, GJ), converted here and nowhere else.
+units are those that people read (`steward.app.reports.amounts`).
 """
 
 from __future__ import annotations
@@ -12,19 +12,12 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from api.energy import Figure, Indicator
+from steward.app.reports.amounts import SHOWN, amounts, over, ratios, shown, totals
 from steward.app.reports.model import Report, SiteReport
 from steward.app.reports.words import word
 from steward.model import text
 
 Cell = str | float | int | date | datetime | None
-SHOWN: dict[str, tuple[str, float]] = {
-    "energy": ("kWh", 1e-3),
-    "heat": ("GJ", 3.6e-6),
-    "water": ("m3", 1.0),
-    "gas": ("m3", 1.0),
-    "fuel_used": ("L", 1e3),
-}
-"""metric -> unit in reports, and factor from the canonical one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ def tables(report: Report, language: str) -> list[Table]:
         ("heating", "site period heat_gj:n2 boiler_gas_m3:n1 heated_area_m2:n1 heat_per_m2:n3", _heating),
         ("daily", "site metric day:date value:n2 unit mark", _daily),
         ("alerts", "alert register severity since:moment resolved:moment handled cost:money", _alerts),
-        ("restatements", "register metric revision:whole at:moment reason who old:n2 new:n2 difference:n2 unit", _restatements),
+        ("restatements", "register metric revision:whole at:moment why who old:n2 new:n2 difference:n2 unit", _restatements),
         ("adjustments", "register metric of_month revision:whole at:moment value:n2 unit", _adjustments),
         ("questions", "register topic since:moment known", _questions),
         ("left_out", "site metric register why of", _left_out),
@@ -94,11 +87,6 @@ STANDARD = (
 def _table(key: str, spec: str, rows: list[list[Cell]], language: str) -> Table:
     columns = tuple(Column(*part.split(":")) for part in spec.split())
     return Table(key, word(key, language), columns, tuple(word(column.key, language) for column in columns), rows)
-
-
-def shown(value: float | None, metric: str) -> float | None:
-    """A canonical value in the unit of reports."""
-    return None if value is None else value * SHOWN[metric][1]
 
 
 def _unit(metric: str) -> str:
@@ -231,51 +219,17 @@ def _charging(report: Report, language: str) -> list[list[Cell]]:
     ]  # fmt: skip
 
 
-METRICS = ("energy", "water", "gas", "fuel_used", "heat")
-
-
 def _standard(report: Report, language: str) -> list[list[Cell]]:
     rows: list[list[Cell]] = []
     sites = [site for site in report.sites if not site.data_room]
     for period in ("month", "year"):
-        found = [_amounts(site, period == "year") for site in sites]
+        found = [amounts(site, period == "year") for site in sites]
         names = [_name(site, language) for site in sites]
         if len(found) > 1:
-            found.append([_sum([row[number] for row in found]) for number in range(len(found[0]))])
+            found.append(totals(found))
             names.append(word("total", language))
-        rows += [[name, word(period, language), *row, *_ratios(row)] for name, row in zip(names, found, strict=True)]
+        rows += [[name, word(period, language), *row, *ratios(row)] for name, row in zip(names, found, strict=True)]
     return rows
-
-
-def _amounts(site: SiteReport, year: bool) -> list[float | None]:
-    """Electricity, water, gas, fuel, heat, coal, area, people, vehicles."""
-    figures = [site.figure(metric, year) for metric in METRICS]
-    values = [None if one is None else shown(one.value, one.metric) for one in figures]
-    coal = _whole([one.worth.coal for one in figures if one is not None and one.metric != "water"])
-    return [*values, coal, site.area, site.people, site.vehicles]
-
-
-def _whole(values: Sequence[float | None]) -> float | None:
-    """The sum of all, None where one is not known: half a sum would look like a whole one."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known and len(known) == len(values) else None
-
-
-def _sum(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _ratios(row: Sequence[float | None]) -> list[float | None]:
-    power, water, _, fuel, _, coal, area, people, vehicles = row
-    return [
-        over(coal, people), over(coal, area), over(power, area), over(power, people), over(water, people), over(fuel, vehicles),
-    ]  # fmt: skip
-
-
-def over(part: float | None, whole: float | None) -> float | None:
-    """A ratio, None where one side is not known or there is nothing to divide by."""
-    return part / whole if part is not None and whole else None
 
 
 def _data_rooms(report: Report, language: str) -> list[list[Cell]]:
@@ -353,8 +307,8 @@ def _restatements(report: Report, language: str) -> list[list[Cell]]:
         old, new = shown(one.old, one.metric), shown(one.new, one.metric)
         difference = shown(one.new - one.old, one.metric)
         rows.append([
-            one.register, word(one.metric, language), one.number, local(one.at, report.time_zone), one.reason, one.who, old,
-            new, difference, _unit(one.metric),
+            one.register, word(one.metric, language), one.number, local(one.at, report.time_zone),
+            word(one.reason, language, "revision"), one.who, old, new, difference, _unit(one.metric),
         ])  # fmt: skip
     return rows
 
@@ -373,12 +327,17 @@ def _questions(report: Report, language: str) -> list[list[Cell]]:
     return [
         [
             one.register,
-            one.topic,
+            word(one.topic, language, "topic"),
             local(one.since, report.time_zone),
-            ", ".join(f"{key} {value:g}" for key, value in one.known.items()),
+            ", ".join(_known(key, value, report.time_zone, language) for key, value in one.known.items()),
         ]
         for one in report.questions
     ]
+
+
+def _known(key: str, value: float, zone: str, language: str) -> str:
+    shown = f"{local(round(value) // 1_000_000, zone):%Y-%m-%d %H:%M}" if key == "until" else f"{value:g}"
+    return f"{word(key, language, 'known')} {shown}"
 
 
 def _left_out(report: Report, language: str) -> list[list[Cell]]:

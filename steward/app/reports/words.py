@@ -190,6 +190,29 @@ WORDS: dict[str, tuple[str, str]] = {
     "assigned": ("assigned", "已指派"),
     "in_progress": ("in progress", "处理中"),
     "closed_state": ("closed", "已关闭"),
+    "late read": ("late read", "迟到读数"),
+    "next reads": ("the next reads decided", "后续读数裁定"),
+    "declaration": ("a person declared", "人工申明"),
+    "parameter": ("a parameter changed", "表参数变更"),
+    "profile": ("a shape for gaps was learned", "学到典型曲线"),
+    "digits": ("how many digits?", "表计位数？"),
+    "unit_topic": ("unit changed?", "单位是否变更？"),
+    "limit_topic": ("above the limit", "超过上限"),
+    "conflict": ("contradictory reads", "读数矛盾"),
+    "held_topic": ("reads held", "读数暂挂"),
+    "stuck": ("register stuck?", "读数停滞？"),
+    "sources": ("sources disagree", "数据来源不一致"),
+    "before": ("before", "之前示数"),
+    "after": ("after", "之后示数"),
+    "consumption": ("counted", "已计用量"),
+    "known_low": ("at least", "至少"),
+    "known_high": ("at most", "至多"),
+    "reads": ("reads", "读数"),
+    "first": ("first", "首个"),
+    "last": ("last", "末个"),
+    "known_value": ("value", "示数"),
+    "known_expected": ("expected", "应为"),
+    "until": ("until", "截至"),
 }
 LANGUAGES = ("en", "zh")
 ALSO = {
@@ -199,6 +222,13 @@ ALSO = {
     ("mark", "estimated"): "estimated_method",
     ("rule", "vehicles"): "vehicles_rule",
     ("handled", "closed"): "closed_state",
+    ("topic", "unit"): "unit_topic",
+    ("topic", "limit"): "limit_topic",
+    ("topic", "held"): "held_topic",
+    ("known", "low"): "known_low",
+    ("known", "high"): "known_high",
+    ("known", "value"): "known_value",
+    ("known", "expected"): "known_expected",
 }
 """Where a word means different things in different columns."""
 

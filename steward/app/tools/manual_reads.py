@@ -1,7 +1,8 @@
 """Reads by hand from a CSV file: columns point, at, value, and by (who read it) and unit where they differ from line to line.
 
-Invariants: every line that cannot be taken is named with its reason and the rest goes on; the running service takes them over
-REST, because books have one writer; where none answers they go into the store and on record, and the next start works them in.
+Invariants: every line that cannot be taken is named with its reason and the rest goes on; what a spreadsheet saves is read as
+it is (UTF-8, UTF-16, GB 18030; commas, semicolons, tabs; a decimal comma where it can be no other); the running service takes
+the reads over REST, because books have one writer; where none answers they go into the store, and the next start works them in.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import csv
 import json
 import math
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +24,7 @@ from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
 
 from steward.app.directory import Directory
+from steward.app.ledger.people import EARLIEST
 from steward.app.stores import engine_of, open_url
 from steward.app.tools.checking import read as read_settings
 from steward.errors import StewardError, UnknownUnit
@@ -65,21 +68,61 @@ class ManualFile:
 def parse(lines: Iterable[str], facility: Facility, now: int, by: str = "", symbol: str = "") -> ManualFile:
     """The reads of a file. by, symbol: who and which unit where a line does not say; else the unit that the register shows."""
     found = ManualFile()
-    rows = csv.DictReader(lines, skipinitialspace=True)
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or [])]
+    held = list(lines)
+    head = next((line for line in held if line.strip()), "")
+    split = max(",;\t", key=head.count)
+    rows = csv.reader(held, delimiter=split, skipinitialspace=True)
+    names = [name.strip().lower() for name in next((row for row in rows if any(row)), [])]
+    missing = [name for name in COLUMNS if name not in names]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
     if missing:
-        found.problems.append(f"line 1: no column {', '.join(missing)}, expected point, at, value, and by")
+        found.problems.append(
+            f"line {max(1, rows.line_num)}: no column {', '.join(missing)}, expected point, at, value, and by"
+        )
+    if twice:
+        found.problems.append(f"line {rows.line_num}: column {', '.join(twice)} stands twice, expected each once")
+    if found.problems:
         return found
     for row in rows:
+        cell = dict(zip(names, (part.strip() for part in row), strict=False))
+        if not any(cell.values()):
+            continue
         try:
-            found.reads.append(_read(rows.line_num, row, facility, now, by, symbol))
+            found.reads.append(_read(rows.line_num, defaultdict(str, cell), split, facility, now, by, symbol))
         except (ValueError, UnknownUnit) as error:
             found.problems.append(f"line {rows.line_num}: {error}")
     return found
 
 
-def _read(line: int, row: Mapping[str, str | None], facility: Facility, now: int, by: str, symbol: str) -> ManualRead:
-    cell = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
+def decoded(raw: bytes) -> str:
+    """The text of a file as spreadsheets save it. Raises UnicodeError."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("gb18030")
+
+
+def number_of(text: str, split: str) -> float:
+    """A number not below zero. In a file that is not split at commas a comma is a decimal one, but where it may as well set off
+    thousands. Raises ValueError."""
+    comma = _DECIMAL_COMMA.fullmatch(text) if split != "," else None
+    if comma and len(comma[2]) == 3:
+        raise ValueError(f"value {text!r}: thousands or decimals? expected a point before decimals, and nothing at thousands")
+    try:
+        found = float(text.replace(",", ".") if comma else text)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found) or found < 0:
+        raise ValueError(f"value {text!r}, expected a number not below zero")
+    return found
+
+
+_DECIMAL_COMMA = re.compile(r"(\d+),(\d+)")
+
+
+def _read(line: int, cell: Mapping[str, str], split: str, facility: Facility, now: int, by: str, symbol: str) -> ManualRead:
     point = facility.points.get(cell["point"])
     if point is None or point.nature is not Nature.COUNTER:
         raise ValueError(f"point {cell['point']!r}, expected the id of a register")
@@ -91,18 +134,13 @@ def _read(line: int, row: Mapping[str, str | None], facility: Facility, now: int
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(site.time_zone if site else "UTC"))
     at = round(moment.timestamp() * 1e6) * 1000 // SECOND * SECOND
-    if not 0 < at <= now:
-        raise ValueError(f"at {cell['at']!r} lies in the future")
-    try:
-        shown = float(cell["value"])
-    except ValueError:
-        shown = math.nan
-    if not math.isfinite(shown) or shown < 0:
-        raise ValueError(f"value {cell['value']!r}, expected a number not below zero")
-    scale = unit(cell.get("unit") or symbol or point.register_unit or point.unit)
+    if not EARLIEST <= at <= now:
+        raise ValueError(f"at {cell['at']!r} lies in the future" if at > now else f"at {cell['at']!r} lies before 2000")
+    shown = number_of(cell["value"], split)
+    scale = unit(cell["unit"] or symbol or point.register_unit or point.unit)
     if scale.canonical != point.unit:
         raise ValueError(f"unit {scale.symbol!r} of {point.id!r}, expected one of {point.unit}")
-    who = cell.get("by") or by
+    who = cell["by"] or by
     if not who:
         raise ValueError("nobody read it, expected a name in by (or --by)")
     return ManualRead(line, point.id, at, shown * scale.scale, who)
@@ -175,9 +213,9 @@ async def import_reads(
         index = PointIndex(settings.facility.points)
         directory = Directory(settings, index, records, time.time_ns)
         try:
-            with source.open(encoding="utf-8-sig", newline="") as lines:
-                found = parse(lines, directory.facility, now, by, symbol)
-        except (OSError, UnicodeDecodeError) as error:
+            raw = await asyncio.to_thread(source.read_bytes)
+            found = parse(decoded(raw).splitlines(), directory.facility, now, by, symbol)
+        except (OSError, UnicodeError) as error:
             raise StewardError(f"{source}: {error}") from None
         taken = await asyncio.to_thread(send, url, found)
         if taken is None:
