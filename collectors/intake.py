@@ -40,7 +40,7 @@ class BatchLimits:
     max_bytes: int = 8 << 20
 
 
-class Connection(Protocol):
+class Link(Protocol):
     """What an intake needs of its connection (collectors.mqtt.MqttConnection)."""
 
     def acknowledge(self, packets: bytes, count: int, session: int) -> None: ...
@@ -73,7 +73,7 @@ class Intake:
     """The intake of one connection. `deliver` gets each closed batch, called in the connection's thread."""
 
     def __init__(
-        self, connection: Connection, broker: str, routes: Routes, limits: BatchLimits, deliver: Callable[[Part], None]
+        self, connection: Link, broker: str, routes: Routes, limits: BatchLimits, deliver: Callable[[Part], None]
     ) -> None:
         self.connection = connection
         self.broker = broker

@@ -27,7 +27,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from collectors.connection import Connection
-from collectors.intake import BatchLimits, Intake, Part
+from collectors.intake import BatchLimits, Intake, Link, Part
 from collectors.metrics import IngestMetrics
 from collectors.mqtt import MqttConnection
 from collectors.quarantine import Quarantine
@@ -130,10 +130,10 @@ class Pipeline:
         for connection, intake in intakes:
             connection.start(intake, intake.routes.filters)
 
-    def intake(self, connection: object, broker: str) -> Intake:
+    def intake(self, connection: Link, broker: str) -> Intake:
         """The intake of a connection, for `start` and for what brings messages by other ways (benchmarks, import)."""
         routes = Routes(self._routing, broker)
-        intake = Intake(connection, broker, routes, self._limits, self._deliver)  # type: ignore[arg-type]
+        intake = Intake(connection, broker, routes, self._limits, self._deliver)
         self._intakes.append(intake)
         return intake
 

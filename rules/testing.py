@@ -256,7 +256,7 @@ def _case(name: str, table: Mapping[str, Any], content: Mapping[str, Any]) -> Ca
     site = {**content.get("site", {}), **table.get("site", {})}
     start = _moment(str(table.get("start", content.get("start", START))))
     points: list[Mapping[str, Any]] = [{**content.get("defaults", {}), **one} for one in table.get("point", [])]
-    facility = _facility(points, site)
+    facility = facility_of(points, site)
     samples = [sample for one in points for sample in _samples(one, facility.points[one["id"]], start)]
     rule = {"id": "rule", **content.get("rule", {}), **table.get("rule", {})}
     events = [(start + duration(str(one["at"])), what, detail) for one in table.get("events", [])
@@ -279,7 +279,9 @@ def _moment(text: str) -> int:
     return int(at.timestamp()) * SECOND
 
 
-def _facility(tables: list[Mapping[str, Any]], site: Mapping[str, Any]) -> Facility:
+def facility_of(tables: list[Mapping[str, Any]], site: Mapping[str, Any]) -> Facility:
+    """The facility of a case: the tables of its points, with the equips and devices that they name, at one site. Raises
+    ValueError, naming the key or metric that is not known."""
     points: dict[str, Point] = {}
     equips: dict[str, Equip] = {}
     devices: dict[str, Device] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -152,11 +152,13 @@ def replay(
     facility: Annotated[Path | None, typer.Option(help="write the recording's facility file here first")] = None,
 ) -> None:
     """Publishes recorded data as MQTT, with its own timing or as fast as possible."""
+    from simulators.replay import Shift
     from steward.app.tools.commands import replay_recording
 
-    if shift not in ("keep", "begin", "end"):
+    if shift not in get_args(Shift):
         raise typer.BadParameter(f"{shift!r}, expected keep, begin or end", param_hint="--shift")
-    done = replay_recording(preset, folder, broker, speed=speed or None, shift=shift, facility=facility)  # type: ignore[arg-type]
+    move = cast(Shift, shift)
+    done = replay_recording(preset, folder, broker, speed=speed or None, shift=move, facility=facility)
     sys.stdout.write(f"{done.messages} messages, {done.samples} samples, {done.acknowledged} acknowledged\n")
 
 

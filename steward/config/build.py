@@ -6,7 +6,7 @@ built all the same, so that one wrong reference does not hide the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -134,11 +134,11 @@ class _Builder:
                 continue
             path: list[str] = []
             on_path: set[str] = set()
-            stack: list[tuple[str, Iterable[str]]] = [(start, iter(next_of.get(start, ())))]
+            stack: list[tuple[str, Iterator[str]]] = [(start, iter(next_of.get(start, ())))]
             path.append(start)
             on_path.add(start)
             while stack:
-                following = next(stack[-1][1], None)  # type: ignore[call-overload]
+                following = next(stack[-1][1], None)
                 if following is None:
                     done.add(path[-1])
                     on_path.discard(path.pop())

@@ -100,8 +100,8 @@ class Batch:
             else np.ascontiguousarray(np.broadcast_to(np.asarray(historical, np.bool_), size)),
         )
 
-    def take(self, rows: NDArray[Any]) -> Batch:
-        """The rows of an index or boolean mask."""
+    def take(self, rows: NDArray[Any] | slice) -> Batch:
+        """The rows of an index, a boolean mask or a slice."""
         return Batch(
             self.point[rows], self.at[rows], self.received[rows], self.value[rows], self.quality[rows], self.historical[rows]
         )

@@ -38,7 +38,7 @@ def _stop(cursor: Cursor, since: int, until: int, wanted: int) -> int:
     found = cursor.execute(
         f"""SELECT received FROM (
             SELECT received_ns AS received FROM recent WHERE {recent} UNION ALL SELECT {RECEIVED} FROM sealed WHERE {sealed}
-        ) ORDER BY received LIMIT 1 OFFSET ?""",  # noqa: S608
+        ) ORDER BY received LIMIT 1 OFFSET ?""",
         [*values, wanted - 1],
     ).fetchall()
     return int(found[0][0]) + 1 if found else until
@@ -52,7 +52,7 @@ def _between(cursor: Cursor, since: int, until: int) -> Batch:
             SELECT point, at_ns, max(seq) AS seq FROM recent SEMI JOIN page USING (point, at_ns) GROUP BY point, at_ns
         )
         SELECT page.* FROM page LEFT JOIN over USING (point, at_ns)
-        WHERE over.seq IS NULL OR page.seq >= over.seq ORDER BY page.seq"""  # noqa: S608
+        WHERE over.seq IS NULL OR page.seq >= over.seq ORDER BY page.seq"""
     return newest(batch_of(cursor.execute(text, values)))
 
 

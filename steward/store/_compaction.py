@@ -46,7 +46,7 @@ def waiting_days(cursor: Cursor, before: int, everything: bool) -> list[int]:
     """Days before the day number `before` with rows in `recent` that are worth sealing now."""
     found = cursor.execute(
         f"""SELECT day, late FROM (SELECT {RECENT_DAY} AS day, count(*) AS late FROM recent WHERE at_ns < ? GROUP BY 1)
-        LEFT JOIN sealed_days USING (day) WHERE ? OR samples IS NULL OR late * {_LATE_SHARE} >= samples ORDER BY day""",  # noqa: S608
+        LEFT JOIN sealed_days USING (day) WHERE ? OR samples IS NULL OR late * {_LATE_SHARE} >= samples ORDER BY day""",
         [before * DAY * SECOND, everything],
     )
     return [row[0] for row in found.fetchall()]
@@ -60,11 +60,11 @@ def seal(cursor: Cursor, days: list[int]) -> int:
         for day in days:
             low, high = day * DAY * SECOND, (day + 1) * DAY * SECOND
             text, values = where_recent(None, low, high)
-            held += cursor.execute(f"SELECT count(*) FROM recent WHERE {text}", values).fetchall()[0][0]  # noqa: S608
+            held += cursor.execute(f"SELECT count(*) FROM recent WHERE {text}", values).fetchall()[0][0]
             if done and held > CHUNK:
                 break
             _seal(cursor, day, low, high)
-            cursor.execute(f"DELETE FROM recent WHERE {text}", values)  # noqa: S608
+            cursor.execute(f"DELETE FROM recent WHERE {text}", values)
             done += 1
     return done
 
@@ -89,7 +89,7 @@ def _seal(cursor: Cursor, day: int, low: int, high: int) -> None:
         if known:
             batch = newest(Batch.concat([sealed_rows(cursor, keys, low, high), batch]))
             text, values = where_sealed(keys, low, high)
-            cursor.execute(f"DELETE FROM sealed WHERE {text}", values)  # noqa: S608
+            cursor.execute(f"DELETE FROM sealed WHERE {text}", values)
         _insert(cursor, batch)
         quarters = _quarters(batch)
         rolled = len(batch) >= _WORTH_ROLLING * len(quarters.point) if number == 0 else rolled
@@ -115,8 +115,8 @@ def group_rollup(cursor: Cursor) -> bool:
         held = cursor.execute("SELECT count(*) FROM rollup WHERE start_s >= ? AND start_s < ?", [low, high]).fetchall()[0][0]
         if held <= _GROUP * CHUNK:  # beyond that each day is large enough by itself
             text, values = where_quarters(None, low, high)
-            cursor.execute(f"CREATE OR REPLACE TEMP TABLE grouped AS SELECT * FROM rollup WHERE {text}", values)  # noqa: S608
-            cursor.execute(f"DELETE FROM rollup WHERE {text}", values)  # noqa: S608
+            cursor.execute(f"CREATE OR REPLACE TEMP TABLE grouped AS SELECT * FROM rollup WHERE {text}", values)
+            cursor.execute(f"DELETE FROM rollup WHERE {text}", values)
             cursor.execute("INSERT INTO rollup SELECT * FROM grouped ORDER BY point, start_s")
             cursor.execute("DROP TABLE grouped")
         cursor.execute("DELETE FROM steward_meta WHERE key = 'rollup_grouped'")
@@ -170,15 +170,15 @@ def forget(cursor: Cursor, keys: Keys, start: int, end: int) -> None:
     """Deletes every version of the samples in [start, end); to be called in a snapshot."""
     _keep_sequence(cursor)
     text, values = where_recent(keys, start, end)
-    cursor.execute(f"DELETE FROM recent WHERE {text}", values)  # noqa: S608
+    cursor.execute(f"DELETE FROM recent WHERE {text}", values)
     days = sealed_days(cursor, start, end)
     if not days:
         return
     text, values = where_sealed(keys, start, end)
-    cursor.execute(f"DELETE FROM sealed WHERE {text}", values)  # noqa: S608
+    cursor.execute(f"DELETE FROM sealed WHERE {text}", values)
     quarter = QUARTER * SECOND
     text, values = where_quarters(keys, start // quarter * QUARTER, -(-end // quarter) * QUARTER)
-    cursor.execute(f"DELETE FROM rollup WHERE {text}", values)  # noqa: S608
+    cursor.execute(f"DELETE FROM rollup WHERE {text}", values)
     rolled = {day.day for day in days if day.rolled}
     for begin in sorted({edge // quarter * quarter for edge in (start, end) if edge % quarter}):  # quarters cut in two
         if begin // (DAY * SECOND) in rolled:
@@ -187,7 +187,7 @@ def forget(cursor: Cursor, keys: Keys, start: int, end: int) -> None:
     cursor.execute(
         f"""UPDATE sealed_days SET samples = coalesce((SELECT n FROM (
             SELECT {SEALED_DAY} AS d, count(*) AS n FROM sealed WHERE at_ms >= ? AND at_ms < ? GROUP BY 1) WHERE d = day), 0)
-        WHERE day BETWEEN ? AND ?""",  # noqa: S608
+        WHERE day BETWEEN ? AND ?""",
         [first * DAY * 1000, (last + 1) * DAY * 1000, first, last],
     )
     cursor.execute("DELETE FROM sealed_days WHERE samples = 0")
@@ -200,7 +200,7 @@ def distinct(cursor: Cursor, keys: Keys, start: int, end: int) -> int:
     found = cursor.execute(
         f"""WITH old AS (SELECT point, {AT} AS at_ns FROM sealed WHERE {sealed}),
         late AS (SELECT DISTINCT point, at_ns FROM recent WHERE {late})
-        SELECT (SELECT count(*) FROM old) + (SELECT count(*) FROM late ANTI JOIN old USING (point, at_ns))""",  # noqa: S608
+        SELECT (SELECT count(*) FROM old) + (SELECT count(*) FROM late ANTI JOIN old USING (point, at_ns))""",
         sealed_values + late_values,
     )
     return int(found.fetchall()[0][0])
@@ -216,6 +216,6 @@ def count(cursor: Cursor) -> int:
             WHERE at_ms >= (SELECT min(at_ns) // {MILLI} - 1 FROM over) AND at_ms <= (SELECT max(at_ns) // {MILLI} FROM over)
         )
         SELECT (SELECT coalesce(sum(samples), 0) FROM sealed_days) + (SELECT count(*) FROM late)
-            - (SELECT count(*) FROM over SEMI JOIN old USING (point, at_ns))"""  # noqa: S608
+            - (SELECT count(*) FROM over SEMI JOIN old USING (point, at_ns))"""
     )
     return int(found.fetchall()[0][0])

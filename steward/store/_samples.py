@@ -82,7 +82,7 @@ def sealed_days(cursor: Cursor, start: int = LOWEST, end: int = HIGHEST) -> list
 def recent_rows(cursor: Cursor, keys: Keys, start: int, end: int) -> Batch:
     """Rows of `recent` in [start, end), sorted by (point, at), the newest version of each."""
     text, values = where_recent(keys, start, end)
-    found = cursor.execute(f"SELECT {RECENT}, seq FROM recent WHERE {text}", values).fetchnumpy()  # noqa: S608
+    found = cursor.execute(f"SELECT {RECENT}, seq FROM recent WHERE {text}", values).fetchnumpy()
     batch, seq = _columns_of(found), found["seq"]
     if (seq[1:] < seq[:-1]).any():  # DuckDB gives rows in the order of their insertion, which costs less than ORDER BY
         batch = batch.take(np.argsort(seq, kind="stable"))
@@ -92,7 +92,7 @@ def recent_rows(cursor: Cursor, keys: Keys, start: int, end: int) -> Batch:
 def sealed_rows(cursor: Cursor, keys: Keys, start: int, end: int) -> Batch:
     """Rows of `sealed` in [start, end): a run sorted by (point, at) for each day."""
     text, values = where_sealed(keys, start, end)
-    return batch_of(cursor.execute(f"SELECT {SEALED} FROM sealed WHERE {text}", values))  # noqa: S608
+    return batch_of(cursor.execute(f"SELECT {SEALED} FROM sealed WHERE {text}", values))
 
 
 def rows(cursor: Cursor, keys: Keys, start: int, end: int) -> Batch:
@@ -128,8 +128,8 @@ def counts(cursor: Cursor, keys: Keys, start: int, end: int) -> dict[int, int]:
     """Rows of each point in [start, end), every version counted."""
     recent, recent_values = where_recent(keys, start, end)
     sealed, sealed_values = where_sealed(keys, start, end)
-    text = f"SELECT point FROM recent WHERE {recent} UNION ALL SELECT point FROM sealed WHERE {sealed}"  # noqa: S608
-    found = cursor.execute(f"SELECT point, count(*) FROM ({text}) GROUP BY point", recent_values + sealed_values)  # noqa: S608
+    text = f"SELECT point FROM recent WHERE {recent} UNION ALL SELECT point FROM sealed WHERE {sealed}"
+    found = cursor.execute(f"SELECT point, count(*) FROM ({text}) GROUP BY point", recent_values + sealed_values)
     return dict(found.fetchall())
 
 
@@ -139,7 +139,7 @@ def spans(cursor: Cursor, keys: Keys, start: int, end: int, limit: int = CHUNK) 
     weights = {day.day: day.rows * share for day in sealed_days(cursor, start, end)}
     if _one(cursor, "SELECT count(*) FROM recent") > limit:
         text, values = where_recent(keys, start, end)
-        found = cursor.execute(f"SELECT {RECENT_DAY}, count(*) FROM recent WHERE {text} GROUP BY 1", values)  # noqa: S608
+        found = cursor.execute(f"SELECT {RECENT_DAY}, count(*) FROM recent WHERE {text} GROUP BY 1", values)
         for day, count in found.fetchall():
             weights[day] = weights.get(day, 0) + count
     cuts, held = [start], 0.0
@@ -183,7 +183,7 @@ def _latest(cursor: Cursor, keys: Keys, start: int, end: int) -> Batch:
     text = f"""WITH every AS (
             SELECT {RECENT}, seq FROM recent WHERE {recent} UNION ALL SELECT {SEALED}, -1 FROM sealed WHERE {sealed}
         ), top AS (SELECT point, max(at_ns) AS at_ns FROM every GROUP BY point)
-        SELECT every.* FROM every JOIN top ON every.point = top.point AND every.at_ns = top.at_ns ORDER BY seq"""  # noqa: S608
+        SELECT every.* FROM every JOIN top ON every.point = top.point AND every.at_ns = top.at_ns ORDER BY seq"""
     tops = newest(batch_of(cursor.execute(text, recent_values + sealed_values)))
     good = usable(tops)
     if len(good) == len(tops):
@@ -227,7 +227,7 @@ def _fold(batch: Batch, window: int, origin: int) -> Partial:
 def _rolled(cursor: Cursor, keys: Keys, low: int, high: int, window: int, origin: int) -> Partial:
     """Quarters in [low, high) seconds as parts of windows of whole quarters."""
     text, values = where_quarters(keys, low, high)
-    found = cursor.execute(f"SELECT * FROM rollup WHERE {text}", values).fetchnumpy()  # noqa: S608
+    found = cursor.execute(f"SELECT * FROM rollup WHERE {text}", values).fetchnumpy()
     start = found["start_s"] * SECOND
     phase = origin % window
     return Partial(

@@ -11,7 +11,7 @@ from api import RuleState
 from rules.engine import Engine
 from rules.kinds.threshold import Threshold
 from rules.load import load
-from rules.testing import _facility
+from rules.testing import facility_of
 from steward.app.alerts.rulebook import Rulebook, about
 from steward.model import PointIndex
 
@@ -23,7 +23,7 @@ OWN = {"id": "high", "kind": "threshold", "match": {"metric": "power"}, "above":
 
 def states(own: Mapping[str, Any] = MappingProxyType({}), packs: tuple[str, ...] = ()) -> dict[str, RuleState]:
     tables = (("facility.toml:rule[high]", {**OWN, **own}),)
-    facility = replace(_facility(POINTS, {}), rules=tables)
+    facility = replace(facility_of(POINTS, {}), rules=tables)
     loaded = load(tables, facility, packs)
     assert not loaded.problems
     engine = Engine(loaded.rules, facility, PointIndex(facility.points))
@@ -38,7 +38,7 @@ def test_a_rule_tells_its_table_its_source_and_how_much_it_watches() -> None:
 
 
 def test_a_rule_of_a_pack_tells_why_it_exists_and_which_keys_the_facility_changed() -> None:
-    facility = replace(_facility(POINTS, {}), rules=(("own", {"id": "basic-stale", "factor": 7}),))
+    facility = replace(facility_of(POINTS, {}), rules=(("own", {"id": "basic-stale", "factor": 7}),))
     loaded = load(facility.rules, facility, ("basic",))
     engine = Engine(loaded.rules, facility, PointIndex(facility.points))
     found = {one.id: one for one in Rulebook().states(engine, facility, ("basic",))}["basic-stale"]
@@ -71,7 +71,7 @@ def hvac(kind: str, roles: Sequence[str]) -> RuleState:
         for role in (*roles, *more)
     ]
     tables = (("f", {"id": "r", "kind": kind, "match": {"equip": "*"}}),)
-    facility = replace(_facility(points, {}), rules=tables)
+    facility = replace(facility_of(points, {}), rules=tables)
     loaded = load(tables, facility, ())
     engine = Engine(loaded.rules, facility, PointIndex(facility.points))
     (found,) = Rulebook().states(engine, facility, ())

@@ -11,14 +11,14 @@ import pytest
 from rules.backtest import Episode
 from rules.contract import Rule
 from rules.scoring import Label
-from rules.testing import _facility
+from rules.testing import facility_of
 from steward.app.trials.runs import Request, Run, Sweep, Trials
 from steward.errors import ConfigError, NotFound, StewardError
 from steward.model import Batch, PointIndex
 from steward.units import DAY, HOUR, MINUTE, SECOND
 
 START = 1_767_571_200 * SECOND
-FACILITY = _facility(
+FACILITY = facility_of(
     [{"id": f"m{number}", "metric": "power", "equip": f"e{number}", "interval": "5m"} for number in range(3)], {}
 )
 HIGH = ("test", {"id": "high", "kind": "threshold", "match": {"metric": "power"}, "above": "90W", "for": "5m"})

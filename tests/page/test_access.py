@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from tests.page.axe import violations
 from tests.page.conftest import Open, eventually
 
 pytestmark = pytest.mark.browser
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 VIEWS = {
     "now": ("#/now", "tr[data-site] .bandbar"),
     "places": ("#/places?branch=site:b", "[data-row]"),
@@ -22,13 +21,6 @@ VIEWS = {
     "quality": ("#/devices?tab=quality", ".facts"),
     "settings": ("#/settings", ".choices"),
 }
-
-
-def _found(page: Page) -> list[str]:
-    answer = Axe().run(page, options=RULES).response
-    return [
-        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}" for one in answer["violations"] for node in one["nodes"]
-    ]
 
 
 QUICK = {("now", "light-en"), ("places", "dark-zh"), ("alerts", "phone"), ("quarantine", "light-en")}
@@ -45,7 +37,7 @@ def test_axe_finds_nothing(open_page: Open, view: str, look: str) -> None:
         address, theme=theme, lang="zh" if look == "dark-zh" else "en", size=(390, 844) if look == "phone" else (1440, 900)
     )
     page.wait_for_selector(shown, state="attached")
-    assert not _found(page)
+    assert not violations(page)
 
 
 @pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
@@ -54,15 +46,15 @@ def test_axe_finds_nothing_in_an_alert_and_in_the_dialogs(open_page: Open, theme
     page.locator("tr[data-alert] a").first.click()
     page.wait_for_selector(".u-over")
     eventually(lambda: page.locator(".episodes a").count() > 0, "the episode stands on the axis")
-    assert not _found(page)
+    assert not violations(page)
     page.keyboard.press("/")
     page.get_by_role("combobox").first.fill("chiller")
     expect(page.locator(".hits [role=option]").first).to_be_visible()
-    assert not _found(page)
+    assert not violations(page)
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert not _found(page)
+    assert not violations(page)
 
 
 def test_the_focus_is_visible_wherever_the_tab_key_leads(open_page: Open) -> None:

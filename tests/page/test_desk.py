@@ -15,10 +15,10 @@ from playwright.sync_api import Page, expect
 
 from steward.model import Alert, Condition, Severity
 from steward.units import MINUTE
+from tests.page.axe import violations
 from tests.page.campus import HOSTILE, ZONE
 from tests.page.conftest import Open, Watch, eventually
 from tests.page.desk_world import DeskService, desk_service
-from tests.page.test_access import _found
 
 pytestmark = pytest.mark.browser
 
@@ -351,7 +351,7 @@ def test_everybody_can_use_the_desk_in_both_languages_and_on_a_phone(
     assert not re.search(
         r"\b(?:alerts?|rules?|try|trial|calendar|notices|cost|muted|scope)\.[a-z]\w*\b(?!\.|_)", _own_words(page)
     )
-    assert not _found(page)
+    assert not violations(page)
     if look == "dark-zh":
         expect(page.locator(".rail")).to_contain_text("规则")
 
@@ -378,7 +378,7 @@ def test_axe_finds_nothing_in_the_forms(open_page: Open, view: str) -> None:
         page.get_by_role("button", name="Plan maintenance").click()
         page.get_by_label("every week").check()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert not _found(page)
+    assert not violations(page)
 
 
 @pytest.mark.slow

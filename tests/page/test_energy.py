@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import openpyxl
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.page.axe import violations
 from tests.page.chinese import foreign
 from tests.page.conftest import Open, Watch
 from tests.page.energy_world import EnergyService
@@ -22,7 +22,6 @@ from tests.page.test_pure import run
 
 pytestmark = pytest.mark.browser
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 INK = """(canvas) => {
   const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   const seen = new Set();
@@ -48,13 +47,6 @@ def _month(service: EnergyService) -> dict[str, Any]:
 
 def _yesterday(service: EnergyService) -> str:
     return f"period=day&at={service.story.day(1)}"
-
-
-def _found(page: Page) -> list[str]:
-    answer = Axe().run(page, options=RULES).response
-    return [
-        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}" for one in answer["violations"] for node in one["nodes"]
-    ]
 
 
 def test_figures_shares_and_totals_are_those_of_the_api(open_page: Open, service: EnergyService) -> None:
@@ -221,7 +213,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_phone(
     size = (390, 844) if look == "phone" else (1440, 900)
     page = open_page(address, theme=theme, lang="zh" if look == "dark-zh" else "en", size=size)
     page.wait_for_selector(shown, state="attached")
-    assert not _found(page)
+    assert not violations(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
@@ -331,7 +323,7 @@ def test_a_bill_that_says_nothing_is_refused_in_the_readers_language(
     page.get_by_role("button", name="与计量账对照").click()
     expect(page.get_by_role("alert")).to_contain_text("计量账没有账单这段时间的数据")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert not _found(page)
+    assert not violations(page)
     page.keyboard.press("Escape")
     expect(page.locator("main")).to_contain_text("录入账单")
 

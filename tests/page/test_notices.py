@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.notices.servers import Server, serving
+from tests.page.axe import violations
 from tests.page.conftest import Open, Watch
 from tests.page.energy_world import EnergyService
-from tests.page.test_access import _found
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +70,7 @@ def test_a_channel_that_refuses_says_so_where_it_is_tried(open_page: Open, recei
     dead = page.locator("tr[data-notice]", has_text="已放弃")
     expect(dead).to_contain_text("410")
     expect(page.locator("[data-channel='duty'] .failed")).to_contain_text("410")
-    assert not _found(page)
+    assert not violations(page)
 
 
 def test_who_would_be_told_is_asked_and_nobody_is(open_page: Open, receiver: Server, watch: Watch) -> None:

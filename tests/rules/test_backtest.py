@@ -13,7 +13,7 @@ from rules.backtest import Episode, Trial
 from rules.engine import Engine
 from rules.load import load
 from rules.scoring import Label, Places, curve, difference, score, variants
-from rules.testing import _facility
+from rules.testing import facility_of
 from steward.model import Batch, Condition, Facility, PointIndex, Severity
 from steward.units import DAY, HOUR, MINUTE, SECOND
 
@@ -27,7 +27,7 @@ SILENT = {"id": "silent", "kind": "stale"}
 
 
 def world() -> tuple[Facility, PointIndex]:
-    facility = _facility(POINTS, {})
+    facility = facility_of(POINTS, {})
     return facility, PointIndex(facility.points)
 
 
@@ -150,7 +150,7 @@ def label(target: str, start: float, end: float, true: bool = True) -> Label:
     return Label(START + int(start * HOUR), START + int(end * HOUR), target, true=true)
 
 
-PLACES = Places(_facility(POINTS, {}))
+PLACES = Places(facility_of(POINTS, {}))
 
 
 def test_episodes_are_right_wrong_or_unknown_and_labels_found_once() -> None:

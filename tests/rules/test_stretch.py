@@ -17,7 +17,7 @@ from rules import moments, stretch
 from rules.contract import Column, Findings, Gate, Input, Kind, Rule, State, Target
 from rules.engine import Engine
 from rules.load import load
-from rules.testing import _facility
+from rules.testing import facility_of
 from steward.model import Alert, Batch, ByteArray, Facility, FloatArray, IntArray, PointIndex
 from steward.units import MINUTE, SECOND
 
@@ -122,7 +122,7 @@ PROBES = [
 
 
 def world(name: str) -> tuple[Facility, PointIndex, list[Rule]]:
-    facility = _facility(POINTS, {})
+    facility = facility_of(POINTS, {})
     if name == "probes":
         return facility, PointIndex(facility.points), PROBES
     loaded = load([(str(n), {"id": f"r{n}", **table}) for n, table in enumerate(RULES[name])], facility)

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter
 from rules.backtest import Episode, Trial
 from rules.contract import Rule
 from rules.engine import Engine
-from steward.app.alerts.absence import clock as _clock_of
+from steward.app.alerts.absence import clock as written
 from steward.app.alerts.absence import correction, silence_of, watched
 from steward.app.alerts.lateness import SAMPLES, STATE, Flush, Late, Lateness
 from steward.model import Alert, Batch, Condition, Facility, Point, PointIndex
@@ -69,7 +69,8 @@ class Corrections:
         self._clock, self._told, self._behind = clock, told, behind
         self.marks = Lateness(clock())
         self._saved, self._saved_at = b"", 0
-        self._seen = Counter("steward_late_samples", "Late or back-filled samples, by what became of them", ["outcome"], registry=registry)  # noqa: E501  # fmt: skip
+        about = "Late or back-filled samples, by what became of them"
+        self._seen = Counter("steward_late_samples", about, ["outcome"], registry=registry)
         self._made = Counter("steward_alert_corrections", "Corrections written beside alerts", registry=registry)
 
     async def start(self, latest: Batch) -> None:
@@ -280,4 +281,4 @@ def _missed(one: Episode) -> Alert:
 
 
 def _time(at: int | None) -> str:
-    return "(lasts)" if at is None else _clock_of(at)
+    return "(lasts)" if at is None else written(at)

@@ -259,4 +259,4 @@ class Answers:
         end = min(end, self._clock() + DAY)
         found = asyncio.run_coroutine_threadsafe(self._store.read(numbers, start, end), self._loop).result(PATIENCE)
         edges = np.searchsorted(found.point, np.array([[number, number + 1] for number in numbers]))
-        return {point: found.take(slice(*edge)) for point, edge in zip(points, edges.tolist(), strict=True)}  # type: ignore[arg-type]
+        return {point: found.take(slice(first, last)) for point, (first, last) in zip(points, edges.tolist(), strict=True)}

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -62,17 +63,17 @@ def examine(path: Path, environ: Mapping[str, str], seconds: float, data: Path =
     facility = settings.facility
     found = [Finding("ok", "facility file", f"{len(facility.devices)} devices, {len(facility.points)} points")]
     for part in (_folders, _port, _secrets, _channels, _records, _store):
-        found += _tried(part.__name__.strip("_"), lambda part=part: list(part(settings, environ, data)))  # type: ignore[misc]
+        found += _tried(part.__name__.strip("_"), partial(part, settings, environ, data))
     for table in settings.brokers:
-        found += _tried(f"broker {table.id}", lambda table=table: list(_broker(settings, table, environ, seconds)))  # type: ignore[misc]
+        found += _tried(f"broker {table.id}", partial(_broker, settings, table, environ, seconds))
     if not settings.brokers:
         found.append(Finding("doubtful", "brokers", "the file names none: nothing will arrive"))
     return found
 
 
-def _tried(what: str, examine: Callable[[], list[Finding]]) -> list[Finding]:
+def _tried(what: str, examine: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
-        return examine()
+        return list(examine())
     except (StewardError, OSError) as error:
         return [Finding("wrong", what, str(error))]
 
