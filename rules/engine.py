@@ -20,7 +20,7 @@ from rules import snapshot as snapshots
 from rules.aligned import AlignedBank
 from rules.bank import Bank
 from rules.binding import Bound, Catalogue, Unbound, bind, climb
-from rules.contract import UNSEEN, Rule, Target
+from rules.contract import NEVER, UNSEEN, Rule, Target
 from rules.lifecycle import FIRING, PENDING, Change
 from rules.stretch import Stretch, pass_time, replay
 from rules.waves import Cutter
@@ -51,6 +51,7 @@ class Engine:
         self.future_limit = future_limit
         self._index = index
         self._cutter = Cutter()
+        self.refused: list[snapshots.Refused] = []
         self._down: set[str] | None = None  # devices whose collector is down; None: all of them
         self._stated: dict[str, Rule] = {}
         self._lay_out(rules, facility)
@@ -236,12 +237,14 @@ class Engine:
 
     def restore(self, data: bytes, at: int) -> list[Alert]:
         """Takes over the state of a snapshot, into a new engine; then replay what arrived since, and `resume`. Returns
-        alerts that were firing under rules or targets that are gone: resolved at `at`. Raises ValueError."""
+        alerts that were firing under rules or targets that are gone, or whose state is refused: resolved at `at`. Raises
+        ValueError where it is no snapshot: nothing was taken over then. `refused` tells what else was not."""
         snapshot = snapshots.decode(data)
         self.counts.update(snapshot.counts)
-        found, orphans = snapshots.put(self.banks, snapshot)
-        self._fresh = [(bank, np.setdiff1d(bank.state.every, rows)) for bank, rows in found]
-        return [self._orphan(orphan, at) for orphan in orphans]
+        laid = snapshots.put(self.banks, snapshot, at + self.future_limit)
+        self.refused = laid.refused
+        self._fresh = [(bank, np.setdiff1d(bank.state.every, rows)) for bank, rows in laid.rows]
+        return [self._orphan(orphan, at) for orphan in laid.orphans]
 
     def rebind(self, rules: Iterable[Rule], facility: Facility, at: int) -> list[Alert]:
         """Another facility or other rules: unchanged rules keep their state on unchanged targets, the rest starts afresh.
@@ -249,13 +252,13 @@ class Engine:
         before = snapshots.take(self.banks, {})
         down = self._down
         self._lay_out(rules, facility)
-        found, orphans = snapshots.put(self.banks, before)
-        for bank, rows in found:
+        laid = snapshots.put(self.banks, before, int(NEVER))
+        for bank, rows in laid.rows:
             if bank.kind.PATIENT and down is not None:
                 bank.state["paused"][:] = [target.device in down for target in bank.targets]
                 fresh = np.setdiff1d(bank.state.every, rows)
                 bank.resume(fresh[~bank.state["paused"][fresh]], at)
-        return [self._orphan(orphan, at) for orphan in orphans] + self._collect()
+        return [self._orphan(orphan, at) for orphan in laid.orphans] + self._collect()
 
     # inside
 
@@ -317,12 +320,13 @@ class Engine:
 
     def _orphan(self, orphan: dict[str, Any], at: int) -> Alert:
         target, *points = str(orphan["target"]).split("\n")
+        ended = max(at, orphan["since"], orphan["fired"])
         rule = self._stated.get(orphan["rule"])
         kind, severity = (rule.kind.NAME, rule.severity) if rule else ("", Severity.MEDIUM)
         return Alert(
             orphan["rule"], kind, severity, target, tuple(point for point in points if point), Condition.RESOLVED,
-            orphan["since"], at, orphan["fired"], max(at, orphan["fired"]), orphan["value"], orphan["worst"], orphan["limit"],
-            {"reason": "rule or target changed"},
+            orphan["since"], ended, orphan["fired"], ended, orphan["value"], orphan["worst"], orphan["limit"],
+            {"ended": orphan["ended"]},
         )  # fmt: skip
 
 

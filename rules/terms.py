@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from steward.model import Text, text
 
-KEYS = ("component", "others", "state", "check", "work", "level", "band_from", "reason", "by", "litres_from", "view")
+KEYS = ("component", "others", "state", "check", "work", "level", "band_from", "reason", "by", "litres_from", "view", "ended")
 """Keys of evidence whose values are such codes."""
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -97,6 +97,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "warning": ("warning", "预警"),
     "own history": ("own history", "自身历史"),
     "own curve": ("own curve", "自身曲线"),
+    # why an alert ended without its rule
+    "rule or target changed": ("rule or target changed", "规则或对象已变更"),
+    "saved state refused": ("its saved state could not be used", "保存的状态无法使用"),
+    "the state of the rules was lost": ("the state of the rules was lost", "规则状态已丢失"),
     # vehicles
     "no approved trip": ("no approved trip", "无批准出车单"),
     "sealed day": ("sealed day", "封存日"),

@@ -188,7 +188,7 @@ class Baseload(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "expected_value": usual,
             "clear_at": float(state["limit"][row]),
             "excess_value": shown - usual,
-            "excess_percent": round(100 * (shown / usual - 1)) if usual else None,
+            "excess_percent": round(100 * (shown / usual - 1)) if usual and np.isfinite(shown / usual) else None,
             "high_nights": int(state["high_nights"][row]),
             name: round(float(state["excess"][row]) / factor, 2),
         }

@@ -143,7 +143,7 @@ class Level(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "expected_low": expected - reach,
             "expected_high": expected + reach,
             "step_value": step,
-            "step_percent": round(100 * step / expected) if expected else None,
+            "step_percent": round(100 * step / expected) if expected and np.isfinite(step / expected) else None,
         }
 
 

@@ -112,7 +112,7 @@ class Stale(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         level, when, reach = rows, at, at + state.get("allowance", rows)
         while len(level):
             unique, first = np.unique(level, return_index=True)
-            woken = state["silence"][unique] != TALKS
+            woken = (state["silence"][unique] != TALKS) | (state["slot"][unique] >= 0)  # what talks does not stay an alert
             if woken.any():
                 back, moment = unique[woken], when[first][woken]
                 ended.append((back, moment, _silence(state, back, moment)))

@@ -123,7 +123,7 @@ async def test_without_a_saved_state_an_open_alert_that_nobody_knows_any_more_is
     await again.start(world.store)
     record = world.records.alerts().alerts[0]
     assert record.alert.condition is Condition.RESOLVED
-    assert record.alert.evidence["reason"] == "the state of the rules was lost"
+    assert record.alert.evidence["ended"] == "the state of the rules was lost"
     await again.stop()
     await world.store.close()
 

@@ -106,7 +106,9 @@ class Restored(Player):
     def reborn(self, snapshot: bytes) -> Engine:
         """A new engine in that state."""
         engine = self.new_engine()
-        assert engine.restore(snapshot, self.now) == []
+        heard = max([self.now, *(one.received for one in self.case.samples), *(one.at for one in self.case.samples)])
+        assert engine.restore(snapshot, heard) == []
+        assert engine.refused == []
         for bank in engine.banks:
             if bank.kind.PATIENT:  # not `resume`, which would give new allowances
                 bank.state["paused"][:] = False

@@ -236,5 +236,7 @@ export default {
   'thing.maintenance window': 'maintenance window', 'thing.site or organisation': 'site or organisation',
   'thing.allocation': 'allocation', 'thing.report': 'report', 'thing.rule': 'rule', 'thing.rule kind': 'rule kind',
   'thing.calendar': 'calendar', 'thing.pack': 'pack', 'thing.point, equip, device or site': 'point, equip, device or site',
+  'evidence.ended': 'Ended because', 'term.saved state refused': 'its saved state could not be used',
+  'term.the state of the rules was lost': 'the state of the rules was lost',
   'term.rule or target changed': 'rule or target changed', 'term.wrong time': 'wrong time', 'term.wrong time zone': 'wrong time zone', 'rulekind.clock': 'clock wrong',
 };

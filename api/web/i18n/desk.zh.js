@@ -217,5 +217,7 @@ export default {
   'thing.maintenance window': '维护窗口', 'thing.site or organisation': '建筑或单位', 'thing.allocation': '分摊', 'thing.report': '报表',
   'thing.rule': '规则', 'thing.rule kind': '规则类型', 'thing.calendar': '日历', 'thing.pack': '规则包',
   'thing.point, equip, device or site': '测点、设备、装置或建筑',
+  'evidence.ended': '结束原因', 'term.saved state refused': '保存的状态无法使用',
+  'term.the state of the rules was lost': '规则状态已丢失',
   'term.rule or target changed': '规则或对象已变更', 'term.wrong time': '时间有误', 'term.wrong time zone': '时区有误', 'rulekind.clock': '时钟有误',
 };

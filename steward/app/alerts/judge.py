@@ -2,7 +2,9 @@
 
 Invariants: the engine is touched by one thread only, in the order of commits; what it states is in the records before
 anyone hears of it. State is saved with the moment of arrival up to which everything was judged; after a restart it is
-restored, what arrived since is replayed from the store through the same fold, and absence counts from then on.
+restored, what arrived since is replayed from the store through the same fold, and absence counts from then on. State that
+cannot be used is left out, said and counted, and learned anew; an alert on record that no rule states any more is over, with
+the reason, and keeps what it said.
 """
 
 from __future__ import annotations
@@ -40,6 +42,10 @@ REPLAY_LIMIT = 7 * DAY
 """What arrived longer ago than this is not replayed: nobody waits for those alerts."""
 PAGE = 200_000
 """Samples of one replayed batch."""
+SHOWN = 20
+"""So many refused states of rules and targets are named in the log; all are counted."""
+LOST = "the state of the rules was lost"
+"""Why an alert on record ended that no rule knows of."""
 _HEAD = struct.Struct("<q")
 
 
@@ -87,6 +93,9 @@ class Judge:
         self._whole = asyncio.Lock()  # judging and recording are one act: a state is never saved between the two
         self._samples = Counter("steward_judged_samples", "Samples fed to the rules", registry=registry)
         self._seconds = Counter("steward_judge_seconds", "Time spent judging", registry=registry)
+        self._refused = Counter(
+            "steward_rules_state_refused", "Saved states of rules that were not used", ["of"], registry=registry
+        )
         self._statements = Counter("steward_alert_changes", "Alerts that changed", ["condition"], registry=registry)
         active = Gauge("steward_alerts_firing", "Alerts firing now", registry=registry)
         active.set_function(lambda: len(self.engine.active()))
@@ -100,18 +109,43 @@ class Judge:
         """Restores the saved state, replays what arrived since, and lets absence count from now on."""
         now = self._clock()
         saved = await asyncio.to_thread(self._records.load_state, STATE)
-        since = now - self.engine.look_back()
-        restored = False
-        if saved is not None and len(saved) > _HEAD.size:
-            self._watermark = _HEAD.unpack_from(saved)[0]
-            try:
-                await self._act(self.engine.restore, saved[_HEAD.size :], now)
-                since, restored = max(self._watermark - MARGIN, now - REPLAY_LIMIT), True
-            except ValueError as error:
-                log.error("rules_state_refused", error=str(error))
+        restored = saved is not None and await self._restore(saved, now)
+        since = max(self._watermark - MARGIN, now - REPLAY_LIMIT) if restored else now - self.engine.look_back()
         await self._replay(store, since, now, restored)
         await self._act(self.engine.resume, self._clock())
         await self._act(self._lost, await asyncio.to_thread(self._records.active), self._clock())
+
+    async def _restore(self, saved: bytes, now: int) -> bool:
+        """Takes over a saved state as far as it can be used; says what was not. False: nothing was."""
+        try:
+            if len(saved) < _HEAD.size:
+                raise ValueError("it is cut off")
+            await self._end(self.engine.restore, saved[_HEAD.size :], now)
+        except ValueError as error:
+            self._refused.labels("all").inc()
+            log.error("rules_state_refused", error=str(error))
+            return False
+        watermark = _HEAD.unpack_from(saved)[0]
+        if watermark > now:  # a clock that was ahead: what arrived since is judged from now on
+            log.warning("rules_state_ahead", seconds=(watermark - now) // SECOND)
+        self._watermark = min(watermark, now)
+        for one in self.engine.refused:
+            self._refused.labels("target" if one.target else "rule").inc()
+        for one in self.engine.refused[:SHOWN]:
+            log.error("rules_state_refused", rule=one.rule, target=one.target or "all", error=one.why)
+        return True
+
+    async def _end(self, call: Callable[..., list[Alert]], *arguments: Any) -> None:
+        """Runs a call of the engine that ends alerts whose rule, target or state is gone: on record they keep what they said,
+        beside the reason."""
+
+        def ended(recorded: Sequence[Alert]) -> list[Alert]:
+            known = {alert.id: alert for alert in recorded}
+            return [
+                _over(known[one.id], one) if one.id in known and "ended" in one.evidence else one for one in call(*arguments)
+            ]
+
+        await self._act(ended, await asyncio.to_thread(self._records.active))
 
     async def _replay(self, store: Store, since: int, until: int, judged: bool) -> None:
         """Feeds what arrived in [since, until). A replay is paged by arrival, so that memory stays bounded."""
@@ -168,7 +202,7 @@ class Judge:
 
     async def rebind(self, rules: Sequence[Rule], facility: Facility) -> None:
         """Other rules, another facility: what did not change keeps its state."""
-        await self._act(self.engine.rebind, rules, facility, self._clock())
+        await self._end(self.engine.rebind, rules, facility, self._clock())
 
     async def save(self) -> None:
         """Saves the state with its watermark."""
@@ -197,14 +231,9 @@ class Judge:
     def _lost(self, recorded: Sequence[Alert], now: int) -> list[Alert]:
         """Open alerts of the records that the engine knows nothing of (its state was lost): over, and why."""
         known = {alert.id for alert in self.engine.active(pending=True)}
+        over = {"ended": LOST}
         return [
-            replace(
-                alert,
-                condition=Condition.RESOLVED,
-                at=max(now, alert.at),
-                resolved=max(now, alert.at),
-                evidence={**alert.evidence, "reason": "the state of the rules was lost"},
-            )
+            _over(alert, replace(alert, at=max(now, alert.at, alert.since, alert.fired or 0), evidence=over))
             for alert in recorded
             if alert.id not in known
         ]
@@ -233,3 +262,9 @@ class Judge:
 
     async def _run(self, call: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: call(*arguments))
+
+
+def _over(recorded: Alert, ended: Alert) -> Alert:
+    """An alert on record as it ends with `ended`: at that moment, with why in its evidence; else as it was."""
+    evidence = {**recorded.evidence, **ended.evidence}
+    return replace(recorded, condition=Condition.RESOLVED, at=ended.at, resolved=ended.at, evidence=evidence)
