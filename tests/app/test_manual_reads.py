@@ -99,6 +99,12 @@ def metered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("site.toml")
 
 
+def test_an_address_that_is_none_is_refused_before_anything_is_read(call: Call, metered: Path) -> None:
+    said = call("import", metered, "reads.csv", "--reads", "--url", "file:///etc")
+    assert said.code == 1
+    assert said.err == "steward: --url: 'file:///etc', expected for example http://127.0.0.1:8080\n"
+
+
 def test_without_a_service_reads_go_into_the_store_and_on_record_once(call: Call, metered: Path, tmp_path: Path) -> None:
     (tmp_path / "reads.csv").write_text("\ufeff" + GOOD + "main.energy,soon,1,li,\n", encoding="utf-8")
     for _ in range(2):

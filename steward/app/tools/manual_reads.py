@@ -18,14 +18,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
-from urllib.request import Request, urlopen
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from steward.app.directory import Directory
 from steward.app.ledger.people import EARLIEST
 from steward.app.stores import engine_of, open_url
+from steward.app.tools.asking import Silent, address, ask
 from steward.app.tools.checking import read as read_settings
 from steward.errors import StewardError, UnknownUnit
 from steward.model import Batch, Facility, Nature, PointIndex
@@ -36,7 +35,6 @@ from steward.units import SECOND, unit
 COLUMNS = ("point", "at", "value")
 AT_ONCE = 5_000
 """Reads in one request."""
-TIMEOUT = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +151,16 @@ def send(url: str, found: ManualFile) -> int | None:
         for place in range(0, len(reads), AT_ONCE):
             part = reads[place : place + AT_ONCE]
             body = {"reads": [{"at": one.at // 1_000_000, "value": one.value} for one in part], "by": by}
-            request = Request(  # noqa: S310  the scheme is checked by the caller's settings
-                f"{url.rstrip('/')}/api/v1/ledger/{quote(point, safe='')}/reads",
-                json.dumps(body).encode(),
-                {"Content-Type": "application/json"},
-            )
             try:
-                with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-                    taken += int(json.loads(answer.read())["taken"])
-            except HTTPError as error:
-                found.problems.append(f"lines {part[0].line} to {part[-1].line}: {_detail(error)}")
-            except (URLError, OSError) as error:
+                answer = ask(url, f"ledger/{quote(point, safe='')}/reads", body)
+            except Silent as silent:
                 if taken:
-                    raise StewardError(f"{url}: stopped answering after {taken} reads ({error})") from None
+                    raise StewardError(f"{silent}: stopped after {taken} reads") from None
                 return None
+            except StewardError as refused:
+                found.problems.append(f"lines {part[0].line} to {part[-1].line}: {refused}")
+            else:
+                taken += int(json.loads(answer)["taken"])
     return taken
 
 
@@ -187,13 +181,6 @@ def batch_of(reads: Sequence[ManualRead], index: PointIndex, now: int) -> Batch:
     return Batch.of(numbers, [one.at for one in reads], [one.value for one in reads], received=now, historical=True)
 
 
-def _detail(error: HTTPError) -> str:
-    try:
-        return str(json.loads(error.read())["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"{error.code} {error.reason}"
-
-
 async def import_reads(
     path: Path, source: Path, environ: Mapping[str, str], *, by: str = "", symbol: str = "", url: str = ""
 ) -> tuple[int, list[str]]:
@@ -203,9 +190,7 @@ async def import_reads(
     """
     settings = read_settings(path)
     api = settings.api
-    url = url or f"http://{'127.0.0.1' if api.host in ('0.0.0.0', '::', '') else api.host}:{api.port}"  # noqa: S104
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise StewardError(f"--url: {url!r}, expected for example http://127.0.0.1:8080")
+    url = address(url or f"http://{'127.0.0.1' if api.host in ('0.0.0.0', '::', '') else api.host}:{api.port}")  # noqa: S104
     records = Records(open_url(settings, environ, Path()))
     await asyncio.to_thread(records.open)
     try:
