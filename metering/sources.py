@@ -17,7 +17,7 @@ import numpy as np
 from metering.intervals import QUARTER, Flag, Intervals, canonical
 from metering.reads import Reads, Source, join
 from steward.model import FloatArray, IntArray
-from steward.units import HOUR
+from steward.units import DAY, HOUR
 
 Gaps = tuple[tuple[int, int], ...]
 """Spans (ns) about which a source says nothing."""
@@ -129,17 +129,22 @@ def integrate(
 ) -> Sourced:
     """Reads of a register made of a power gauge: W at `at` (ns) to units of `resolution` Wh.
 
-    Two samples further apart than `longest` ns are a gap: it is not integrated. Samples that are not finite are left out.
+    Two samples further apart than `longest` ns are a gap: it is not integrated. Samples that are not finite are left out, power
+    below zero is no consumption. Rounding is carried on within a UTC day and no further, so what a day counts depends on its
+    samples, not on where the series begins.
     """
     good = np.isfinite(power)
     times, first = np.unique(at[good], return_index=True)
-    watts = power[good][first]
+    watts = np.maximum(power[good][first], 0.0)
     elapsed = np.diff(times)
     mean = watts[:-1] if method is Integration.HOLD else (watts[:-1] + watts[1:]) / 2
     known = elapsed <= longest
-    energy = np.concatenate((np.zeros(min(1, len(times))), np.cumsum(np.where(known, mean * (elapsed / HOUR), 0.0))))
+    energy = np.where(known, mean * (elapsed / HOUR), 0.0) / resolution
+    days = np.split(energy, np.flatnonzero(np.diff(times[1:] // DAY)) + 1)
+    steps = [np.diff(np.floor(np.cumsum(day)), prepend=0.0) for day in days]
+    value = np.cumsum(np.concatenate((np.zeros(min(1, len(times))), *steps)).astype(np.int64))
     gaps = tuple((int(times[row]), int(times[row + 1])) for row in np.flatnonzero(~known).tolist())
-    return Sourced(Reads.of(times, np.floor(energy / resolution).astype(np.int64), source=Source.INTEGRATED), gaps)
+    return Sourced(Reads.of(times, value, source=Source.INTEGRATED), gaps)
 
 
 @dataclass(frozen=True, slots=True)

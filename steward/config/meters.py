@@ -59,7 +59,8 @@ class MeterTable(BaseModel):
 
     id: str = Field(min_length=1, description="the point")
     source: Literal["register", "interval", "pulses", "power"] = Field(
-        "register", description="cumulative register; consumption per interval; pulses since the last sample; power, integrated"
+        "register",
+        description="cumulative register; consumption per interval; pulses since the last sample; power",
     )
     digits: int | None = Field(None, ge=1, le=15, description="decimal digits of the register; wins over the point's")
     resolution: float = Field(
@@ -82,7 +83,9 @@ class MeterTable(BaseModel):
     per_pulse: Annotated[float, BeforeValidator(_per_pulse)] = Field(
         1.0, gt=0, description='pulses: consumption of one pulse, "0.5kWh", "10L", or a number in the point\'s canonical unit'
     )
-    method: Literal["trapezoid", "hold"] = Field("trapezoid", description="power: straight line, or the earlier value holds")
+    method: Literal["trapezoid", "hold"] = Field(
+        "trapezoid", description="power: straight line, or the earlier value holds; below zero nothing counts"
+    )
     longest: Duration = Field(15 * MINUTE, gt=0, description="power: samples further apart are a gap and not integrated")
 
 

@@ -85,6 +85,19 @@ async def test_power_is_integrated_and_what_lies_too_far_apart_is_a_gap_that_cou
     await world.close()
 
 
+async def test_power_that_comes_in_time_is_never_restated(tmp_path: Path) -> None:
+    table = meter(source="power", longest="20m")
+    world = World(tmp_path, 0, POINT.format(id="x", metric="power", unit="kW", extra=""), (table,))
+    await world.open()
+    at = T0 + np.arange(5 * 96, dtype=np.int64) * 15 * MINUTE
+    watts = 2000 + 1000 * np.sin(np.arange(len(at)) / 10)
+    for place in range(0, len(at), 12):
+        await world.feed("x", at[place : place + 12], watts[place : place + 12])
+    assert world.books.revisions("x", T0, T0 + 5 * DAY) == []
+    assert world.books.consumption("x", T0, int(at[-1])).total == pytest.approx(np.trapezoid(watts, at) / HOUR, abs=0.1)
+    await world.close()
+
+
 async def two_ways(folder: Path, offset: float) -> World:
     """m0 read by two gateways for a day; the better one is silent for three hours, the other says `offset` more."""
     world = World(folder, 2, "", (MeterTable(id="m0", also=["m1"]),))

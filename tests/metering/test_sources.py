@@ -12,7 +12,7 @@ from metering.intervals import QUARTER, Flag, Method, canonical
 from metering.ledger import Ledger
 from metering.reads import Parameters, Reads, Source, join
 from metering.sources import Integration, Scale, add_up, integrate, interval_meter, merge, pulses
-from steward.units import HOUR, MINUTE
+from steward.units import DAY, HOUR, MINUTE
 
 
 def test_ratios_of_transformers_are_exact() -> None:
@@ -111,3 +111,22 @@ def test_a_bank_of_clean_registers_gives_the_intervals_of_their_ledgers_and_name
         known = found[register] >= 0
         assert known.sum() >= hours * 3
         np.testing.assert_array_equal(found[register][known], expected[known])
+
+
+def test_what_a_day_counts_of_a_gauge_does_not_depend_on_where_its_series_begins() -> None:
+    at = np.arange(0, 4 * DAY, 7 * MINUTE, dtype=np.int64)
+    power = 1234.5 + 321.7 * np.sin(np.arange(len(at)))
+    whole = integrate(at, power, HOUR, resolution=1e-3)
+    part = integrate(at[150:], power[150:], HOUR, resolution=1e-3)
+    later = at[150:] >= 2 * DAY  # the first day of the part is not whole
+    first, second = np.diff(whole.reads.value[150:][later]), np.diff(part.reads.value[later])
+    assert first.tolist() == second.tolist()
+    assert whole.reads.value[-1] * 1e-3 == pytest.approx(np.trapezoid(power, at) / HOUR, abs=0.01)
+
+
+def test_power_below_zero_is_no_consumption_and_no_register_that_runs_backwards() -> None:
+    at = np.arange(0, DAY, 15 * MINUTE, dtype=np.int64)
+    power = np.where(np.arange(len(at)) % 8 < 4, 1000.0, -3000.0)
+    found = integrate(at, power, HOUR)
+    assert (np.diff(found.reads.value) >= 0).all()
+    assert found.reads.value[-1] == integrate(at, np.maximum(power, 0), HOUR).reads.value[-1] > 0
