@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
     if program is None:
         pytest.skip("needs Debian's chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=3 * DEADLINE)
         yield started
         started.close()
 

@@ -60,13 +60,13 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def spooled(
-    folder: Path, mode: str = "up", limit: int = 1 << 20, registry: CollectorRegistry | None = None
+    folder: Path, mode: str = "up", limit: int = 1 << 20, registry: CollectorRegistry | None = None, patience: float = 60.0
 ) -> AsyncIterator[SpooledStore]:
     index = PointIndex(IDS)
     store = Flaky(folder / "steward.duckdb", index)
     store.mode = mode
     spool = SpooledStore(
-        store, index, folder / "spool", limit, lambda: NOW, registry or CollectorRegistry(), patience=0.1, retry=0.01
+        store, index, folder / "spool", limit, lambda: NOW, registry or CollectorRegistry(), patience=patience, retry=0.01
     )
     await spool.open()
     try:
@@ -122,7 +122,7 @@ async def test_a_new_batch_queues_behind_what_is_spooled(tmp_path: Path) -> None
 
 
 async def test_a_write_that_hangs_is_spooled_and_drained_when_it_comes_back(tmp_path: Path) -> None:
-    async with spooled(tmp_path) as spool:
+    async with spooled(tmp_path, patience=0.5) as spool:
         switch(spool, "hanging")
         await spool.write(batch(1))
         await spool.write(batch(2))
