@@ -31,6 +31,7 @@ from steward.live import LiveState
 from steward.model import Alert, Batch, Condition, PointIndex, Severity
 from steward.records import Records
 from steward.units import SECOND
+from tests.app.tables import METER, STORES
 from tests.ports import free_port
 
 NOW = 1_795_500_000 * SECOND
@@ -69,32 +70,24 @@ id = "all"
 channels = ["ha"]
 group_wait = "0s"
 """
-SITE = """
-[store]
-path = "samples.duckdb"
-[records]
-url = "sqlite:///records.db"
-[spool]
-path = "spool"
+SITE = (
+    STORES
+    + """
 [[broker]]
 id = "main"
 url = "{url}"
 [[site]]
 id = "a"
 name = "A"
-[[template]]
-id = "meter"
-format = "native"
-[[template.point]]
-id = "power"
-field = "power"
-metric = "power"
-unit = "kW"
+"""
+    + METER
+    + """
 [[device]]
 id = "a"
 template = "meter"
 site = "a"
 """
+)
 CHANNEL = '[[channel]]\nid = "ha"\ntype = "mqtt"\nbroker = "main"\npoints = ["a.*"]\n'
 KEYS = {
     "unique_id", "name", "device_class", "state_topic", "payload_on", "payload_off", "json_attributes_topic", "value_template",

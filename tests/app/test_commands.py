@@ -16,38 +16,8 @@ import pytest
 from collectors.broker import EmbeddedBroker
 from simulators.presets import CAR_COLUMNS
 from tests.app.conftest import Call, Running
+from tests.app.tables import SITE
 
-SITE = """
-[store]
-path = "samples.duckdb"
-[records]
-url = "sqlite:///records.db"
-[spool]
-path = "spool"
-[api]
-port = 0
-[[broker]]
-id = "main"
-url = "mqtt://127.0.0.1:0"
-embedded = true
-data = "broker"
-[[site]]
-id = "a"
-name = "Block A"
-time_zone = "Asia/Shanghai"
-[[template]]
-id = "meter"
-format = "native"
-[[template.point]]
-id = "power"
-field = "power"
-metric = "power"
-unit = "kW"
-[[device]]
-id = "m1"
-template = "meter"
-site = "a"
-"""
 SAMPLES = """point,at,value
 m1.power,2026-01-01T00:00:00Z,1500
 m1.power,2026-01-01T00:01:00Z,1600.5

@@ -10,7 +10,7 @@ import pytest
 from collectors.broker import EmbeddedBroker
 from steward.app.tools.doctor import Finding, examine
 from tests.app.conftest import Call
-from tests.app.test_commands import SITE
+from tests.app.tables import SITE
 
 
 def write(folder: Path, url: str = "mqtt://127.0.0.1:0", more: str = "", embedded: bool = False) -> Path:

@@ -16,7 +16,7 @@ from steward.config import parse as configure
 from steward.records import LedgerRecords, Records
 from steward.units import DAY, SECOND
 from tests.app.conftest import Call
-from tests.app.test_commands import SITE
+from tests.app.tables import SITE
 
 METER = """
 [[point]]

@@ -20,12 +20,14 @@ from steward.config import Settings, parse
 from steward.errors import NotFound
 from steward.model import Alert, Condition, Severity
 from steward.units import DAY, HOUR, MINUTE
+from tests.app.tables import ENERGY, METER
 
 QUARTER = 15 * MINUTE
 T0 = 20_605 * DAY  # Monday 2026-06-01 00:00 UTC
 ROLES = {"sat": 20.0, "mat": 15.0, "rat": 22.0, "oat": 10.0, "cc": 0.0, "hc": 0.0, "oad": 0.3, "fan": 1.0}
 METRICS = {"cc": "valve", "hc": "valve", "oad": "damper", "fan": "on", "spd": "speed_ratio"}
-HEAD = """
+HEAD = (
+    """
 [[site]]
 id = "a"
 name = "A"
@@ -42,23 +44,16 @@ name = "Board"
 type = "transformer"
 site = "a"
 rated_power = "800kW"
-[[template]]
-id = "meter"
-format = "native"
-[[template.point]]
-id = "power"
-field = "power"
-metric = "power"
-unit = "kW"
+"""
+    + METER
+    + """
 [[template.point]]
 id = "pf"
 field = "pf"
 metric = "power_factor"
-[[template.point]]
-id = "energy"
-field = "energy"
-metric = "energy"
-unit = "kWh"
+"""
+    + ENERGY
+    + """
 [[template.point]]
 id = "varh"
 field = "varh"
@@ -90,6 +85,7 @@ currency = "CNY"
 prices = {{ flat = 1.0 }}
 {charges}
 """
+)
 HEAT = '[[tariff]]\nid = "h"\ncarrier = "heat"\nunit = "kWh"\ncurrency = "CNY"\nprices = { flat = 0.5 }\n'
 DESIGN = 'heating_power = "40kW"\ncooling_power = "60kW"\nair_flow = "7200m3/h"\ncop = 4.0\n'
 DEMAND = '[tariff.demand]\nkind = "measured"\nprice = 40.0\n'

@@ -24,10 +24,12 @@ from steward.config import parse
 from steward.errors import NotFound
 from steward.model import Alert, Condition, Facility, Point, Severity
 from steward.units import DAY, HOUR, MINUTE
+from tests.app.tables import ENERGY, METER
 
 QUARTER = 15 * MINUTE
 T0 = 20_600 * DAY
-FILE = """
+FILE = (
+    """
 [[calendar]]
 id = "office"
 hours = { mon-sun = "08:00-18:00" }
@@ -46,19 +48,10 @@ id = "tower"
 name = "Tower"
 type = "cooling_tower"
 site = "a"
-[[template]]
-id = "meter"
-format = "native"
-[[template.point]]
-id = "power"
-field = "power"
-metric = "power"
-unit = "kW"
-[[template.point]]
-id = "energy"
-field = "energy"
-metric = "energy"
-unit = "kWh"
+"""
+    + METER
+    + ENERGY
+    + """
 [[template.point]]
 id = "on"
 field = "on"
@@ -102,6 +95,7 @@ kind = "threshold"
 match = { metric = "temperature" }
 above = "28degC"
 """
+)
 
 
 class Cash:

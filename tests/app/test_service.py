@@ -18,14 +18,11 @@ from steward.app.serve import listen, serving
 from steward.app.service import Steward
 from steward.app.tools.checking import read
 from steward.errors import ConfigError, StewardError
+from tests.app.tables import STORES
 
-FILE = """
-[store]
-path = "samples.duckdb"
-[records]
-url = "sqlite:///records.db"
-[spool]
-path = "spool"
+FILE = (
+    STORES
+    + """
 [api]
 live_interval = "50ms"
 [[broker]]
@@ -71,6 +68,7 @@ match = { metric = "power" }
 above = "5kW"
 title = { en = "{device} takes {value}", zh = "{device}功率{value}" }
 """
+)
 
 
 class Site:
