@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import threading
 from collections.abc import Sequence
+from multiprocessing.context import SpawnProcess
 
 import numpy as np
 import pytest
@@ -118,6 +121,31 @@ async def test_trials_wait_for_their_turn_and_not_without_end() -> None:
         desk.submit(Request((HIGH,), START, START + DAY))
     await desk.close()
     assert {run.state for run in desk.runs()} == {"cancelled"}
+
+
+async def test_a_trial_cancelled_while_its_process_starts_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, started, go_on = asyncio.Event(), asyncio.Event(), threading.Event()
+    loop, start = asyncio.get_running_loop(), SpawnProcess.start
+
+    def slow(process: SpawnProcess) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(60)
+        start(process)
+        loop.call_soon_threadsafe(started.set)
+
+    monkeypatch.setattr(SpawnProcess, "start", slow)
+    before = multiprocessing.active_children()
+    desk = trials(Past())
+    run = desk.submit(Request((HIGH,), START, START + DAY))
+    async with asyncio.timeout(120):
+        await begun.wait()
+        ending = asyncio.create_task(desk.cancel(run.id))
+        await asyncio.sleep(0)
+        go_on.set()
+        await ending
+        await started.wait()
+    assert run.state == "cancelled"
+    assert set(multiprocessing.active_children()) == set(before)
 
 
 async def test_a_history_that_cannot_be_read_fails_the_trial_and_nothing_else() -> None:

@@ -90,13 +90,16 @@ async def worker(rules: list[Rule], facility: Facility, ids: list[str], start: i
     process: SpawnProcess = context.Process(
         target=trial_worker.main, args=(theirs, rules, facility, ids, start), daemon=True, name="steward trial"
     )
-    await asyncio.to_thread(process.start)
-    theirs.close()
+    starting = asyncio.create_task(asyncio.to_thread(process.start))
     made = Worker(ours)
     try:
+        await asyncio.shield(starting)
+        theirs.close()
         await made.greet()
         yield made
     finally:
+        await starting  # whoever is cancelled here has a process all the same
+        theirs.close()
         process.terminate()  # also frees a thread of ours that waits for its answer
         await asyncio.to_thread(process.join)
         ours.close()
