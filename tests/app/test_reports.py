@@ -278,10 +278,11 @@ async def test_the_page_prints_on_a4_without_cutting_anything_off(october: Repor
     file.write_text(page(october, language), encoding="utf-8")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu"]
+            executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu"], timeout=180_000
         )
         said: list[str] = []
         shown = await browser.new_page(viewport={"width": 1032, "height": 703})  # A4 landscape less 12 mm at 96 dpi
+        shown.set_default_timeout(60_000)
         shown.on("console", lambda message: said.append(message.text))
         shown.on("pageerror", lambda error: said.append(str(error)))
         await shown.emulate_media(media="print")
