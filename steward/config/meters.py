@@ -42,7 +42,7 @@ Ratio = Annotated[tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]
 
 
 class RatioTable(BaseModel):
-    """Ratios from a moment on: a transformer or the multiplier was changed; what is not named stays as it was before."""
+    """What holds from a moment on: a transformer, multiplier or meter was changed; what is not named stays as it was before."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -50,6 +50,7 @@ class RatioTable(BaseModel):
     multiplier: float | None = Field(None, gt=0, description="of the meter")
     ct_ratio: Ratio | None = Field(None, description="current transformer")
     pt_ratio: Ratio | None = Field(None, description="voltage transformer")
+    digits: int | None = Field(None, ge=1, le=15, description="decimal digits of the new meter's register")
 
 
 class MeterTable(BaseModel):
@@ -69,7 +70,7 @@ class MeterTable(BaseModel):
     multiplier: float = Field(1.0, gt=0, description="of the meter")
     ct_ratio: Ratio = Field((1, 1), description='current transformer, "400/5", where the register does not include it')
     pt_ratio: Ratio = Field((1, 1), description='voltage transformer, "10000/100"')
-    ratios: list[RatioTable] = Field([], description="ratios that hold from a moment on; figures before it stay as they were")
+    ratios: list[RatioTable] = Field([], description="what holds from a moment on; figures before it stay as they were")
     direction: Literal["import", "export"] = Field("import", description="export counts negative")
     tariffs: list[str] = Field([], description="points of the tariff registers that together are this register (id: a name)")
     also: list[str] = Field(

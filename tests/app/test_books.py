@@ -326,3 +326,20 @@ async def test_what_is_learned_of_an_idle_charger_does_not_forbid_what_it_is_rat
     charged = world.books.consumption("m0", T0 + 12 * DAY, T0 + 12 * DAY + 3 * HOUR)
     assert charged.total == pytest.approx(66e3, rel=0.01)
     await world.close()
+
+
+async def test_a_window_that_begins_just_before_a_change_of_unit_goes_on_in_the_new_one(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.open()
+    at, value = steady(11)
+    begun = at > T0 + 6 * DAY
+    value[begun] = np.floor(value[begun] / 10)
+    size = int(np.searchsorted(at, T0 + 10 * DAY - 3 * HOUR))
+    await live(world, "m0", at[:size], value[:size], 96)
+    await live(world, "m0", at[size:], value[size:], 1)  # some window begins with the last reads before the change
+    ledger = Ledger("x", Parameters(rate=60_000.0))
+    ledger.add(Reads.of(at, np.rint(value).astype(np.int64)))
+    found = ledger.intervals()
+    whole = found.start + 15 * MINUTE <= int(ledger.solution.at[-1])
+    assert world.figures("m0", T0, int(at[-1]))[0] == (found.value[whole] / 1000).tolist()
+    await world.close()

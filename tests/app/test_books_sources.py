@@ -345,3 +345,22 @@ async def test_a_transformer_that_is_replaced_counts_from_its_day_and_leaves_wha
     (state,) = world.books.registers()
     assert state.value == pytest.approx(values[-1] * 40)
     await world.close()
+
+
+async def test_a_new_meter_with_other_digits_turns_over_at_its_own_size(tmp_path: Path) -> None:
+    swapped, turned = T0 + DAY, T0 + 3 * DAY
+    table = meter(limit=50, digits=5, ratios=[{"from": datetime.fromtimestamp(swapped / 1e9, UTC), "digits": 4}])
+    world = World(tmp_path, 0, POINT.format(id="x", extra="", **KWH), (table,))
+    await world.open()
+    at = T0 + np.arange(5 * 96, dtype=np.int64) * 15 * MINUTE
+    true = 2000.0 * np.arange(len(at))  # 8 kW
+    value = np.where(at < swapped, 99_900_000.0 + true, 0.0)  # 100 kWh before the old register's end: it turns over too
+    value = np.where(value >= 1e8, value - 1e8, value)
+    value[at >= swapped] = np.mod(true[at >= swapped] - true[at == turned][0], 1e7)
+    for place in range(0, len(at), 24):
+        await world.feed("x", at[place : place + 24], value[place : place + 24])
+    end, start = 99_900_000.0 + true[at == swapped][0] - 1e8, value[at == swapped][0]
+    await asyncio.to_thread(world.books.declare, "x", "swap", swapped - MINUTE, "li", world.now, end=end, start=start)
+    assert world.books.consumption("x", T0, int(at[-1])).total == pytest.approx(true[-1] - true[0])
+    assert world.books.questions() == []
+    await world.close()

@@ -14,7 +14,6 @@ import numpy as np
 
 from metering.cut import DEMAND
 from metering.intervals import QUARTER, Flag
-from metering.reads import ceiling
 from steward.app.ledger.columns import ABSENT, TRUST, Cells
 from steward.app.ledger.decisions import Decisions
 from steward.app.ledger.queue import Queue
@@ -95,7 +94,7 @@ class Core:
         for number, slot in numbers:
             self._slot[number] = slot
         self._resolution: FloatArray = np.array([register.resolution for register in every])
-        self._ceiling: FloatArray = np.array([ceiling(register.base.digits) for register in every])
+        self._ceiling: FloatArray = np.array([register.ceiling for register in every])
         self._plain = self.shelf.plain
         self.shelf.close(self.records.closed_until())
         self._source = np.array([register.source != "register" for register in every], np.bool_)

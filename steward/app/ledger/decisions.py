@@ -67,20 +67,20 @@ class Decisions:
 
     def parameters(self, register: Register) -> list[Parameters]:
         """The dated rows of a register: what the facility file says, then what was decided; what a row leaves out is as
-        before it. A limit of the facility file wins over a learned one."""
-        rows = [register.base]
+        before it, and what it says holds for the rows after it too. A limit of the facility file wins over a learned one."""
+        rows = [register.base, *register.dated]
         for content in self._parameters[register.id]:
-            at, before = int(content["valid_from"]), rows[-1]
+            at = int(content["valid_from"])
             known = {key: content[key] for key in _KEYS if content.get(key) is not None}
             if content.get("reason") == "learned" and register.base.rate is not None:
                 known.pop("rate", None), known.pop("daily", None)
-            row = replace(
-                before, valid_from=at, reason=str(content.get("reason", "")), revision=int(content["revision"]), **known
-            )
+            said: dict[str, Any] = {"reason": str(content.get("reason", "")), "revision": int(content["revision"])}
             if at <= BEGINNING:
                 rows = [replace(one, **known) for one in rows]
-            else:
-                rows = [one for one in rows if one.valid_from < at] + [row]
+                continue
+            earlier, later = [one for one in rows if one.valid_from < at], [one for one in rows if one.valid_from >= at]
+            begun = [] if any(one.valid_from == at for one in later) else [replace(earlier[-1], valid_from=at)]
+            rows = [*earlier, *(replace(one, **said, **known) for one in [*begun, *later])]
         return rows
 
     def of(self, register: Register) -> Decided:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from metering.reads import Parameters
+from metering.reads import Parameters, ceiling
 from metering.sources import Scale, Scales
 from steward.config.meters import MeterTable
 from steward.model import DERIVED, Facility, FloatArray, IntArray, Nature, Point
@@ -34,8 +34,8 @@ NAMES = {
 class Register:
     """A register. resolution: canonical units (as stored) per register unit; scales: canonical units with every ratio per
     register unit as they hold over time, negative for export; source: see `steward.config.meters`; base: what is known
-    without any decision; rated: ledger units an hour at the rated power of its equip, 0 where none is known: what is learned
-    never forbids it."""
+    without any decision, dated: what is from a moment on; rated: ledger units an hour at the rated power of its equip, 0 where
+    none is known: what is learned never forbids it."""
 
     id: str
     unit: str
@@ -46,6 +46,12 @@ class Register:
     base: Parameters
     meter: MeterTable
     rated: float = 0.0
+    dated: tuple[Parameters, ...] = ()
+
+    @property
+    def ceiling(self) -> float:
+        """Register units that it never shows, whatever meter was there; see `metering.reads.ceiling`."""
+        return max(ceiling(row.digits) for row in (self.base, *self.dated))
 
     def canonical(self, start: IntArray, value: IntArray) -> FloatArray:
         """Ledger units of the quarter-hours at `start` (ns) in the canonical unit, with every ratio."""
@@ -101,7 +107,14 @@ def _register(point: Point, meter: MeterTable, zone: str, rated: float) -> Regis
     rate = per_hour / resolution if per_hour else None
     base = Parameters(rate=rate, digits=digits, cadence=meter.cadence or point.interval, reason="facility file")
     full = rated / float(ratios) / resolution if unit == "Wh" else 0.0
-    return Register(point.id, unit, zone, meter.source, resolution, scales, base, meter, full)
+    return Register(point.id, unit, zone, meter.source, resolution, scales, base, meter, full, _dated(point, meter, unit, base))
+
+
+def _dated(point: Point, meter: MeterTable, unit: str, base: Parameters) -> tuple[Parameters, ...]:
+    """What the file says of a register from a moment on: the digits of a new meter."""
+    named = [one for one in meter.ratios if one.digits is not None]
+    each = [(one.since, _resolution(point, meter.model_copy(update={"digits": one.digits}), unit)[1]) for one in named]
+    return tuple(replace(base, valid_from=round(since.timestamp()) * SECOND, digits=digits) for since, digits in each)
 
 
 def _scales(meter: MeterTable, resolution: float) -> Scales:

@@ -17,7 +17,7 @@ from metering.declarations import Declaration
 from metering.explain import Link, informative
 from metering.ledger import Ledger
 from metering.profile import Profile
-from metering.reads import Parameters, Reads, Source, ceiling, join, lay
+from metering.reads import Parameters, Reads, Source, join, lay
 from metering.solution import Solution, settle
 from metering.solve import NOTHING, kept, solve
 from metering.sources import Check, Integration, Sourced, integrate, interval_meter, merge, pulses
@@ -103,7 +103,7 @@ def reads_of(register: Register, batch: Batch, manual: frozenset[int]) -> Source
         length = register.base.cadence  # a sample stands at the end of its interval, the grid is that of its length
         return interval_meter((counted.at + length // 2) // length * length - length, length, counts)
     units = batch.value / register.resolution
-    good = (units >= 0) & (units < ceiling(register.base.digits))
+    good = (units >= 0) & (units < register.ceiling)
     batch, units = batch.take(good), units[good]
     by_hand = np.isin(batch.at, np.array(sorted(manual), np.int64)) if manual else np.zeros(len(batch), np.bool_)
     source = np.where(by_hand, Source.MANUAL, Source.DEVICE)
