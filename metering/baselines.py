@@ -127,7 +127,7 @@ class Consumption:
             raise ValueError("consumption: intervals must be in time order and not overlap")
 
     def take(self, rows: BoolArray) -> Consumption:
-        """The rows of a mask."""
+        """The intervals at `rows`: a mask, or row numbers."""
         people = None if self.people is None else self.people[rows]
         return Consumption(self.start[rows], self.end[rows], self.value[rows], self.eligible[rows], self.unit, people)
 
@@ -178,10 +178,12 @@ class Baseline:
 
     @property
     def start(self) -> int:
+        """Start of the first interval that was fitted, ns UTC."""
         return int(self.used.start[0])
 
     @property
     def end(self) -> int:
+        """End of the last interval that was fitted, ns UTC."""
         return int(self.used.end[-1])
 
     def predict(self, consumption: Consumption, weather: Weather) -> FloatArray:

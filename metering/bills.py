@@ -74,7 +74,7 @@ class Bill:
     number: str = ""
 
     def line(self, name: str) -> BillLine | None:
-        """The line of a name."""
+        """The line that the bill calls `name`, None where it has none."""
         return next((one for one in self.lines if one.name == name), None)
 
     def total(self) -> int | None:

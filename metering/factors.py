@@ -80,7 +80,7 @@ class Wanted:
     ids: frozenset[str] = frozenset()
 
     def kind(self, measure: Measure) -> str:
-        """The kind in use for a measure."""
+        """The kind of factor in use for a measure: as wanted, else the first of KINDS (location-based, calorific)."""
         return self.kinds.get(measure) or KINDS[measure][0]
 
 

@@ -35,7 +35,7 @@ class Profile:
     worked: frozenset[int] = frozenset()
 
     def of(self, start: IntArray) -> IntArray:
-        """Weight of each grid interval."""
+        """Weight of each grid interval by its start (ns UTC), by local kind of day and hour; no unit, only ratios count."""
         local = start + utc_offsets(start, self.zone)
         work = workdays(local // DAY, self.rest, self.worked)
         return np.asarray(self.weights[work, local % DAY // HOUR], np.int64)

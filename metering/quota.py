@@ -168,7 +168,7 @@ class Days:
     excess: FloatArray | None = None
 
     def span(self, first: int, end: int) -> Days:
-        """The days in [first, end)."""
+        """The days in [first, end), counted in days since 1970-01-01."""
         rows = (self.day >= first) & (self.day < end)
         return Days(self.day[rows], self.value[rows], self.good[rows], None if self.excess is None else self.excess[:, rows])
 

@@ -77,18 +77,22 @@ class Savings:
 
     @property
     def expected(self) -> float:
+        """Energy that the baseline expects of what is reported, in the consumption's unit."""
         return float(self.by_expected.sum())
 
     @property
     def actual(self) -> float:
+        """Energy that was used, or that the second baseline expects (normalised)."""
         return float(self.by_actual.sum())
 
     @property
     def saved(self) -> float:
+        """Expected less actual; negative where more was used."""
         return self.expected - self.actual
 
     @property
     def fraction(self) -> float:
+        """Saved, as a share of expected."""
         return self.saved / self.expected
 
     @property

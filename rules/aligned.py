@@ -107,10 +107,12 @@ class AlignedBank(Bank):
             self.state[name][rows, slot] = values
 
     def note(self, rows: IntArray, value: FloatArray) -> None:
+        """Keeps the inputs that `rows` are judged by, [rows] or [rows, inputs]; see Bank.note."""
         inputs = 1 if value.ndim == 1 else value.shape[1]
         self.state["judged"][rows, :inputs] = value[:, None] if value.ndim == 1 else value
 
     def inputs(self, state: State, place: int, row: int) -> dict[str, float]:
+        """Point id -> value of the newest verdict, at `place` of the state; inputs without a value are left out."""
         values = state["judged"][place].tolist()
         points = self.targets[row].points
         return {point.id: value for point, value in zip(points, values, strict=False) if point is not None and value == value}

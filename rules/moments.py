@@ -36,12 +36,13 @@ class Moments:
     skipped: BoolArray
 
     def take(self, keep: IntArray | BoolArray) -> Moments:
-        """Some of them."""
+        """The moments at `keep`: row numbers, or a mask."""
         return Moments(*(getattr(self, name)[keep] for name in self.__slots__))
 
 
 def replay(bank: AlignedBank, stretch: Stretch) -> None:
-    """Feeds a stretch to a bank."""
+    """Feeds a stretch to a bank, to the same verdicts as sample by sample: rows whose points came in another order are stepped
+    as they came, the rest at once."""
     source, entries = bank.route.entries(stretch.points)
     if not len(entries):
         return

@@ -75,7 +75,7 @@ class Places:
         self._known: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
 
     def of(self, episode: Episode) -> frozenset[str]:
-        """All ids around an episode."""
+        """Ids that a label may name for an episode: target, points, and the equip, device, spaces and site of each."""
         key = (episode.target, episode.points)
         found = self._known.get(key)
         if found is None:

@@ -41,7 +41,7 @@ class Table(msgspec.Struct, array_like=True):
 
     @classmethod
     def of(cls, array: Any) -> Table:
-        """The array as a table."""
+        """The table of an array: type, shape and bytes, no objects."""
         return cls(array.dtype.str, array.shape, np.ascontiguousarray(array).tobytes())
 
     def array(self) -> Any:
@@ -273,7 +273,7 @@ def _lay(bank: Bank, read: Read, row_of: IntArray) -> None:
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """As bytes."""
+    """The bytes of a snapshot (msgpack, zlib): `decode` gives an equal one."""
     return zlib.compress(msgspec.msgpack.encode(snapshot), 1)
 
 

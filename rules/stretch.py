@@ -43,7 +43,7 @@ class Stretch:
 
     @classmethod
     def of(cls, batch: Batch) -> Stretch:
-        """Sorts where needed."""
+        """The stretch of a batch whose points stand together; each point's samples are sorted by time where they are not."""
         changes = np.flatnonzero(batch.point[1:] != batch.point[:-1])
         starts = np.concatenate(([0], changes + 1))
         points = batch.point[starts].astype(np.int64)

@@ -148,7 +148,7 @@ class Player:
         return sorted([*ticks, *events, *looks], key=lambda one: one[:2])
 
     def play(self, split: set[int] | None = None) -> Result:
-        """The whole case."""
+        """Runs the case to its end. split: numbers of samples before which a batch is cut; None: as few batches as can be."""
         case = self.case
         self.state(self.engine.resume(case.start))
         waiting = sorted(range(len(case.samples)), key=lambda number: case.samples[number].received)
@@ -175,7 +175,7 @@ class Player:
                 start = place
 
     def happen(self, at: int, what: str, detail: Any) -> None:
-        """A tick, an event or a look."""
+        """What happens at `at` (ns): a tick, an event of devices or of the collector, or a look at what is expected then."""
         if what == "tick":
             self.state(self.engine.tick(at))
         elif what == "death":
@@ -191,7 +191,7 @@ class Player:
             self.look(detail)
 
     def state(self, alerts: list[Alert]) -> None:
-        """Notes statements."""
+        """Keeps what the engine stated, for the checks at the end."""
         self.result.statements.extend(alerts)
 
     def look(self, wanted: Mapping[str, Any]) -> None:
@@ -238,7 +238,7 @@ class Player:
 
 
 def batch(samples: list[Sample], index: PointIndex) -> Batch:
-    """Samples as a batch."""
+    """Samples as a batch, in their order, point ids numbered by `index`."""
     return Batch.of(
         [index.add(one.point) for one in samples],
         [one.at for one in samples],

@@ -35,7 +35,7 @@ class Detector(Protocol[Sample]):
         """How unusual x at t is; changes nothing that a later score depends on."""
 
     def learn(self, x: Sample, t: int) -> None:
-        """Takes x in."""
+        """Takes x at t in. What is not finite, a time already known and one that goes back are ignored."""
 
     def save(self) -> Saved:
         """The state as plain data."""

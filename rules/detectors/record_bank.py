@@ -103,7 +103,7 @@ class Bank:
         return score
 
     def learn(self, x: FloatArray, t: int) -> None:
-        """Takes the samples in."""
+        """Takes one sample of every series in at t (ns UTC); NaN, duplicates and times that go back are ignored."""
         rows, at, slots = self._asked(x, t)
         if len(rows):
             self.step(rows, at, x[rows], *slots)

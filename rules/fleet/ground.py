@@ -18,7 +18,7 @@ EARTH = 6_371_008.8
 
 
 def sound(latitude: FloatArray, longitude: FloatArray) -> BoolArray:
-    """Where a fix can be one."""
+    """Which fixes (degrees) can be places: inside the ranges, and not 0/0, which receivers send before they know."""
     inside = (np.abs(latitude) <= 90.0) & (np.abs(longitude) <= 180.0)
     found: BoolArray = inside & ~((latitude == 0.0) & (longitude == 0.0))
     return found

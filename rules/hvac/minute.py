@@ -84,7 +84,7 @@ def columns() -> dict[str, Column]:
 
 
 def clear(state: State, rows: IntArray) -> None:
-    """Begins a day for `rows`."""
+    """Forgets what the state counts by day (DAILY): `rows` begin a new local day."""
     for name in DAILY:
         state.put(name, rows, 0)
 

@@ -41,7 +41,7 @@ class Judged:
 
 
 def judge(units: Sequence[Series]) -> Judged:
-    """All days of all units."""
+    """The verdicts of all days of all units at once; a day's past are the unit's other days."""
     unit = np.concatenate([np.full(len(days), number) for number, days in enumerate(map(_days, units))])
     day = np.concatenate([_days(one) for one in units])
     state = _state(len(unit))

@@ -116,7 +116,7 @@ def weights(counts: IntArray) -> FloatArray:
 
 
 def clear(state: State, rows: IntArray) -> None:
-    """A new day begins."""
+    """`rows` begin a new local day: no runs, no energy yet."""
     for name in ("runs", "day_energy", "day_known"):
         state[name][rows] = 0
     state["lengths"][rows] = state["energies"][rows] = np.nan

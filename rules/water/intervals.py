@@ -47,7 +47,7 @@ class Interval:
     flow: FloatArray
 
     def take(self, where: IntArray) -> Interval:
-        """The intervals at `where`."""
+        """The intervals at the places `where`, in that order."""
         return Interval(self.rows[where], self.start[where], self.end[where], self.flow[where])
 
 

@@ -19,7 +19,7 @@ ever."""
 
 
 def columns(streams: int) -> dict[str, Column]:
-    """The state columns."""
+    """The columns that a bank's state needs for `streams` streams a row: the two highest peaks and the excursion under way."""
     shape = (streams,)
     return {
         "peak_a": Column(np.float64, 0.0, shape),
