@@ -7,6 +7,7 @@ name is never ours and is refused instead of being taken for a new store; one pr
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -86,6 +87,17 @@ def close_file(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
 
 def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # of two that start at once the second finds the file of the first
+        if not path.exists():
+            _create_alone(path)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _create_alone(path: Path) -> None:
     log = path.with_name(path.name + ".wal")
     if log.exists():
         raise StoreError(
@@ -100,11 +112,6 @@ def _create(path: Path) -> None:
             connection.execute(f"BEGIN; {step} COMMIT")
         connection.execute("CHECKPOINT")
     os.rename(fresh, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _connect(path: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:

@@ -6,6 +6,8 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -14,6 +16,7 @@ import pytest
 
 from steward.errors import StoreError, StoreUnavailable, StoreVersion
 from steward.model import Batch, PointIndex
+from steward.store._duckfile import _create
 from steward.store.embedded import EmbeddedStore
 
 ROOT = Path(__file__).parents[2]
@@ -164,6 +167,20 @@ async def test_a_second_process_is_told_who_holds_the_file(tmp_path: Path) -> No
     store = EmbeddedStore(path, PointIndex())  # the holder is dead: nothing is left of its lock
     await store.open()
     await store.close()
+
+
+def test_of_stewards_that_create_a_store_at_once_none_takes_the_file_from_another(tmp_path: Path) -> None:
+    path, begin = tmp_path / "new" / "steward.duckdb", threading.Barrier(4)
+
+    def create(_: int) -> int:
+        begin.wait(60)
+        _create(path)
+        return path.stat().st_ino
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(create, range(4)))) == 1
+    assert [file.name for file in path.parent.iterdir()] == ["steward.duckdb"]
+    assert tables(path)["steward_meta"] == 3
 
 
 async def test_a_file_is_opened_once_in_a_process(tmp_path: Path) -> None:
