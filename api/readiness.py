@@ -7,6 +7,7 @@ from typing import Any
 
 from api.context import Context, in_thread
 from api.reply import ms
+from api.sentences import said
 from steward.errors import RecordsError
 
 PATIENCE = 2.0  # seconds that the records may take to answer
@@ -49,6 +50,7 @@ def brokers(context: Context) -> list[dict[str, Any]]:
             "messages": broker.messages,
             "refused": dict(broker.refused),
             "error": broker.error,
+            "said": said(broker.error).plain(),
         }
         for broker in context.services.brokers()
     ]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from api.schema import Ms, Severity, Shape
+from api.schema import Ms, Said, Severity, Shape
 
 State = Literal["waiting", "sending", "sent", "dead", "dropped"]
 
@@ -22,7 +22,8 @@ class NoticeRow(Shape):
     group: str = Field(description="key of the group, as Alertmanager writes it")
     what: Literal["alerts", "event", "digest", "test"]
     reason: str
-    title: str
+    title: str = Field(description="as it was sent, in the language of who reads it there")
+    titles: dict[str, str] = Field(description="the same by language; empty: only `title` is known")
     alerts: dict[str, str] = Field(description="id of an alert -> what was said of it")
     state: State
     tries: int
@@ -32,6 +33,7 @@ class NoticeRow(Shape):
     done: Ms | None = Field(description="when it was sent, given up or dropped")
     answer: str = Field(description="what the server said")
     error: str = Field(description="of the last try that failed")
+    said: Said = Field(description="`answer` of a notice that was sent, else `error`")
 
 
 class NoticePage(Shape):
@@ -54,6 +56,7 @@ class ChannelRow(Shape):
     dropped: int
     last_sent: Ms | None
     error: str = Field(description="the newest failure among those not sent")
+    said: Said = Field(description="`error`")
 
 
 class Channels(Shape):

@@ -151,6 +151,8 @@ class QuarantineEntry(Shape):
     topic: str
     reason: str = Field(examples=["unmapped"])
     detail: str
+    code: str = Field(description="of the detail, see Said")
+    params: dict[str, str]
     payload: str = Field(description="the newest one; at most 4096 bytes of it")
     encoding: Literal["text", "base64"]
     size: int
@@ -261,6 +263,7 @@ class BrokerInfo(Shape):
     messages: int
     refused: dict[str, str] = Field(description="topic filter -> why the broker refused the subscription")
     error: str
+    said: Said = Field(description="`error`")
 
 
 class StorageInfo(Shape):
@@ -268,6 +271,7 @@ class StorageInfo(Shape):
 
     engine: str
     error: str
+    said: Said = Field(description="`error`")
     samples: int | None
     spool_bytes: int
     spool_limit: int
@@ -284,6 +288,7 @@ class JobInfo(Shape):
     last_good: Ms | None
     last_failure: Ms | None
     error: str
+    said: Said = Field(description="`error`")
     runs: int
     failures: int
     missed: int

@@ -13,19 +13,29 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from api.sentences_table import TABLE
+from api.sentences_table import TABLE as SENTENCES
+from api.sentences_ways import WAYS
+
+TABLE: Mapping[str, tuple[str, ...]] = {**SENTENCES, **WAYS}
 
 HOLE = re.compile(r"\{(\w+)(!r)?\}")
 """`{name}`: any text; `{name!r}`: a text in quotes, without them."""
-WORDS = frozenset(
-    ("n", "most", "least", "all", "a", "b", "c", "from", "to", "condition", "state", "reason", "value", "limit", "days")
-)
+WORDS = frozenset((
+    "n", "m", "most", "least", "all", "a", "b", "c", "from", "to", "condition", "state", "reason", "value", "limit", "days",
+    "one", "two", "from_number", "to_number", "json", "python", "part", "hex", "qos", "status", "robot", "tls", "byte", "sign",
+))  # fmt: skip
 """Holes that hold one word, so that a sentence is not taken for another that happens to hold the same small words."""
 AT = re.compile(r"(?P<text>.*) \(point (?P<at>[^(),]+), metric \w+\)", re.DOTALL)
 LED = re.compile(
     r"(?:alert \w+|[A-Z]\w*(?:Error|Refused|Exception)|days, hours|window|allocation '[^']*'): (?P<text>.+)", re.DOTALL
 )
 """What stands before a sentence: whose it is, or its Python class."""
+PART = "why"
+"""The hole that may hold a sentence of its own: what is known of it stands beside it, as `why.code` and `why.<parameter>`."""
+LED_BY = "led"
+"""The code of a sentence that begins with what it is about ("mail.example.org: timed out"): `by` and `why`."""
+COLONS = 3
+"""So many colons are tried as the one behind what a sentence is about."""
 EXPECTED = "x_"
 """Codes of what was expected instead: parts of a sentence, looked for only where an expectation stands."""
 
@@ -73,7 +83,28 @@ def _found(patterns: list[tuple[re.Pattern[str], str]], text: str) -> Said | Non
     for pattern, code in patterns:
         match = pattern.fullmatch(text)
         if match:
-            return Said(text, code, {name: one for name, one in match.groupdict().items() if not name.startswith("_")})
+            found = {name: one for name, one in match.groupdict().items() if not name.startswith("_")}
+            return Said(text, code, found | _part(found[PART]) if PART in found else found)
+    return None
+
+
+def _part(text: str) -> dict[str, str]:
+    """What is known of a sentence within another, {} for nothing."""
+    inner = said(text)
+    return {f"{PART}.code": inner.code, **{f"{PART}.{name}": one for name, one in inner.params.items()}} if inner.code else {}
+
+
+def _led(text: str) -> Said | None:
+    """A sentence behind what it is about; only where the sentence itself is known."""
+    start = 0
+    for _ in range(COLONS):
+        at = text.find(": ", start)
+        if at <= 0:
+            break
+        start = at + 2
+        part = _part(text[start:])
+        if part:
+            return Said(text, LED_BY, {"by": text[:at], PART: text[start:], **part})
     return None
 
 
@@ -86,7 +117,7 @@ def said(text: str) -> Said:
         if match and inner.code:
             at = match.groupdict().get("at")
             return Said(text, inner.code, {**inner.params, **({"at": at} if at else {})})
-    return _found(_SENTENCES, text) or Said(text)
+    return _found(_SENTENCES, text) or _led(text) or Said(text)
 
 
 @lru_cache(maxsize=1024)

@@ -228,13 +228,14 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "points_most": ("{n} points, expected at most {most} in one call",),
     "periods_most": ("more than {n} periods, expected a longer period or a shorter span",),
     "reads_most": ("more than {n} reads, expected a shorter span",),
-    "reads_wrong": ("{n} of {all} reads lie in the future or are no numbers from 0 on",),
+    "reads_wrong": ("{n} of {all} reads lie in the future, before 2000 or are no numbers from 0 on",),
     "units_differ": ("{point}: its tariff registers count in different units",),
     "crowded": ("{n} clients are connected already",),
     "month_running": ("{month} is not over yet in {zone}",),
     "month_form": ("month {raw}, expected for example 2026-10", "month: {raw}, expected for example 2026-10"),
     "month_ahead": ("month {month} has not begun",),
     "month_past": ("month {month} lies before 2000",),
+    "declared_time": ("a declaration of {declared}: its time is not over yet, or lies before 2000",),
     "no_baseline": ("{point} has no baseline yet: it needs 26 weeks of settled days",),
     "no_weather": (
         "no outdoor temperature: no temperature at a weather_station, ledger.weather and energy.weather_file are empty",
@@ -246,6 +247,7 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "no_register": ("{point!r} is a {nature}, expected a register (nature counter)",),
     "no_tariff": ("no tariff for {carrier} at {site!r}: nothing to check a bill with",),
     "currencies": ("the bill is in {bill}, the tariff in {tariff}",),
+    "bill_long": ("a bill of more than {n} days",),
     "empty_bill": ("a bill without a quantity or an amount cannot be checked",),
     "no_time_held": ("the ledger holds nothing of the time of this bill",),
     # what the desk writes by itself

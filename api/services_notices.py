@@ -39,6 +39,9 @@ class NoticeDesk(Protocol):
     def channels(self) -> Sequence[Mapping[str, Any]]:
         """Every channel with its counts; no secret."""
 
+    def titles(self, one: Delivery) -> Mapping[str, str]:
+        """The subject of a notice by language; {} where only its title is known."""
+
     def again(self, id: int) -> Delivery:
         """A dead notice is tried again. Raises NotFound, RecordsError."""
 
@@ -59,6 +62,10 @@ class NoNotices:
     def channels(self) -> Sequence[Mapping[str, Any]]:
         """There are none."""
         return ()
+
+    def titles(self, one: Delivery) -> Mapping[str, str]:
+        """Nothing was sent."""
+        return {}
 
     def again(self, id: int) -> Delivery:
         """There is no such notice."""

@@ -14,6 +14,7 @@ from api.reply import MILLISECOND, ms, number, reply
 from api.routes._shared import Under, failures
 from api.routes.points import point_row, step
 from api.schema_service import DeviceDetail, DevicePage, DeviceStateName, QuarantinePage
+from api.sentences import said
 from api.services import DeviceState, Rejected
 from steward.errors import NotFound
 from steward.live import Freshness
@@ -161,6 +162,7 @@ def _entry(entry: Rejected) -> dict[str, Any]:
         "topic": entry.topic,
         "reason": entry.reason,
         "detail": entry.detail,
+        **said(entry.detail).coded(),
         "payload": text,
         "encoding": encoding,
         "size": len(entry.payload),

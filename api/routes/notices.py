@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.context import Here, in_thread
+from api.context import Context, Here, in_thread
 from api.reply import moment, ms, number, reply
 from api.routes._shared import failures
 from api.schema_notices import Channels, NoticePage, NoticeRow, PreviewAnswer, PreviewAsk, State, TestAsk
+from api.sentences import said
 from steward.errors import NotFound
 from steward.records.outbox import Delivery
 
@@ -20,11 +21,15 @@ router = APIRouter(tags=["notices"])
 ROW = ("id", "key", "channel", "recipient", "route", "group", "what", "reason", "title", "state", "tries", "answer", "error")
 
 
-def row(one: Delivery) -> dict[str, Any]:
+def row(here: Context, one: Delivery) -> dict[str, Any]:
     """A notice in plain values; schema_notices.NoticeRow."""
     waits = one.state == "waiting"
     times = {"created": ms(one.created), "due": ms(one.due) if waits else None, "begun": ms(one.begun), "done": ms(one.done)}
-    return {name: getattr(one, name) for name in ROW} | times | {"alerts": dict(one.alerts)}
+    words = {
+        "titles": dict(here.services.notices.titles(one)),
+        "said": said((one.answer if one.state == "sent" else one.error) or one.answer).plain(),
+    }
+    return {name: getattr(one, name) for name in ROW} | times | words | {"alerts": dict(one.alerts)}
 
 
 @router.get("/notices", response_model=NoticePage, responses=failures(422), summary="Delivery log")
@@ -53,14 +58,16 @@ async def notices(
         )
 
     found = await in_thread(read)
-    return reply({"notices": [row(one) for one in found], "after": str(found[-1].id) if len(found) == limit else None})
+    return reply({"notices": [row(here, one) for one in found], "after": str(found[-1].id) if len(found) == limit else None})
 
 
 @router.get("/notices/channels", response_model=Channels, responses=failures(), summary="Channels of notices")
 async def channels(here: Here) -> Response:
     """Every channel with what waits, was sent and was given up, and its newest failure."""
     rows = await in_thread(here.services.notices.channels)
-    return reply({"channels": [{**one, "last_sent": ms(one["last_sent"])} for one in rows]})
+    return reply(
+        {"channels": [{**one, "last_sent": ms(one["last_sent"]), "said": said(str(one["error"])).plain()} for one in rows]}
+    )
 
 
 @router.post("/notices/preview", response_model=PreviewAnswer, responses=failures(404, 422), summary="Who would be told")
@@ -75,7 +82,7 @@ async def preview(here: Here, ask: PreviewAsk) -> Response:
 @router.post("/notices/test", response_model=NoticeRow, responses=failures(404, 422), summary="Send a test notice")
 async def test(here: Here, ask: TestAsk) -> Response:
     """Sends a test notice through one channel, at once, and says what became of it."""
-    return reply(row(await here.services.notices.test(ask.channel, ask.recipient, ask.by)))
+    return reply(row(here, await here.services.notices.test(ask.channel, ask.recipient, ask.by)))
 
 
 @router.post(
@@ -85,4 +92,4 @@ async def retry(here: Here, id: str) -> Response:
     """A notice that was given up is tried again, with its tries counted from 0."""
     if not (id.isascii() and id.isdigit()):
         raise NotFound("notice", id)
-    return reply(row(await in_thread(here.services.notices.again, int(id))))
+    return reply(row(here, await in_thread(here.services.notices.again, int(id))))

@@ -116,6 +116,7 @@ async def server(here: Here) -> Response:
             "storage": {
                 "engine": storage.engine,
                 "error": storage.error,
+                "said": said(storage.error).plain(),
                 "samples": storage.samples,
                 "spool_bytes": storage.spool_bytes,
                 "spool_limit": storage.spool_limit,
@@ -129,6 +130,7 @@ async def server(here: Here) -> Response:
                     "last_good": ms(job.last_good),
                     "last_failure": ms(job.last_failure),
                     "error": job.error,
+                    "said": said(job.error).plain(),
                     "runs": job.runs,
                     "failures": job.failures,
                     "missed": job.missed,

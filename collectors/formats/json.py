@@ -74,14 +74,17 @@ def search(expression: str) -> Search:
     try:
         compiled = jmespath.compile(expression)
     except JMESPathError as error:
-        hint = " (a key with other characters than letters, digits and _ stands in double quotes)"
-        raise UndecodableMessage("bad_path", f"{expression!r}: {str(error).splitlines()[0]}{hint}") from None
+        why = str(error).splitlines()[0]
+        raise UndecodableMessage(
+            "bad_path",
+            f"{expression!r} is no path: {why} (a key of more than letters, digits and _ stands in double quotes)",
+        ) from None
 
     def interpreted(item: Any) -> Any:
         try:
             return compiled.search(item)
         except (JMESPathError, TypeError, ValueError, RecursionError, OverflowError) as error:
-            raise UndecodableMessage("bad_path", f"{expression!r}: {error}") from None
+            raise UndecodableMessage("bad_path", f"{expression!r} leads nowhere: {error}") from None
 
     return interpreted
 

@@ -129,4 +129,4 @@ class Decoder:
         elif word == "offline":
             device.died(at)
         else:
-            raise UndecodableMessage("unknown_status", f"{word!r:.40}, expected online or offline")
+            raise UndecodableMessage("unknown_status", f"{word[:40]!r}, expected online or offline")

@@ -72,7 +72,7 @@ class Decoder:
             device.died()
         else:
             raise UndecodableMessage(
-                "unknown_status", f"{word!r:.40}, expected {self._options.online} or {self._options.offline}"
+                "unknown_status", f"{word[:40]!r}, expected {self._options.online} or {self._options.offline}"
             )
 
 

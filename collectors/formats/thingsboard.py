@@ -61,7 +61,7 @@ class Decoder:
         if last in ("connect", "disconnect"):
             name = stated.get("device")
             if not isinstance(name, str) or not name:
-                raise UndecodableMessage("wrong_shape", 'expected {"device": name}')
+                raise UndecodableMessage("wrong_shape", "no device is named, expected an object with the key device")
             device = out.device(name)
             if last == "connect":
                 device.born()
@@ -85,7 +85,7 @@ def _entries(stated: Any, device: DeviceReadings, out: Readings, name: str) -> N
             try:
                 at = instant(entry["ts"], unit="ms")
             except UndecodableMessage as error:
-                out.reject(error.reason, f"{name} {error.detail}".strip())
+                out.reject(error.reason, f"{name}: {error.detail}" if name else error.detail)
                 continue
         elif set(entry) == {"values"} and isinstance(entry["values"], dict):
             values = entry["values"]

@@ -78,7 +78,7 @@ def parse(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise UndecodableMessage("bad_time", f"{text!r}: {error}") from None
+        raise UndecodableMessage("bad_time", f"{text!r} is no time: {error}") from None
 
 
 def ns(moment: datetime) -> int:

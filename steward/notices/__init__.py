@@ -10,9 +10,10 @@ from steward.notices.grouping import Group, Groups, Told, decide
 from steward.notices.model import Answer, Item, Message, Notice, Reader, Recipient, Request, Spent, rank
 from steward.notices.pacing import RateLimit, Retries, Rhythm
 from steward.notices.routing import Lane, Match, Route, group_key, lanes, matching, spread
-from steward.notices.wording import Templates, write
+from steward.notices.wording import LANGUAGES, Templates, subject, write
 
 __all__ = [
+    "LANGUAGES",
     "Answer",
     "Group",
     "Groups",
@@ -37,5 +38,6 @@ __all__ = [
     "matching",
     "rank",
     "spread",
+    "subject",
     "write",
 ]

@@ -58,6 +58,9 @@ WORDS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+LANGUAGES = tuple(WORDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Templates:
     """An operator's own texts by language: `subject` of a notice of alerts, `item` for each alert; "" keeps ours."""
@@ -109,13 +112,18 @@ def write(notice: Notice, reader: Reader, templates: Templates = OURS, limit: in
     """The notice for a reader. `limit`: bytes of UTF-8 that text and markdown may have each, 0 for any; what does not fit is
     left out whole alerts at a time, with their count, and last of all cut."""
     words = WORDS.get(reader.language, WORDS["en"])
-    subject = one_line(_subject(notice, reader, templates, words))
+    title_ = subject(notice, reader, templates)
     heads = _heads(notice, reader, words)
     blocks = [(item, _item(item, reader, templates, words)) for item in notice.items]
-    text_ = _bounded(subject, heads, blocks, notice.left_out, words, limit, _plain)
-    title = f"### {dialect.plain(subject)}"
+    text_ = _bounded(title_, heads, blocks, notice.left_out, words, limit, _plain)
+    title = f"### {dialect.plain(title_)}"
     markdown_ = _bounded(title, heads, blocks, notice.left_out, words, limit, partial(_markdown, dialect))
-    return Message(subject, text_, markdown_, _html(subject, heads, blocks, notice.left_out, words))
+    return Message(title_, text_, markdown_, _html(title_, heads, blocks, notice.left_out, words))
+
+
+def subject(notice: Notice, reader: Reader, templates: Templates = OURS) -> str:
+    """The subject of the notice for a reader."""
+    return one_line(_subject(notice, reader, templates, WORDS.get(reader.language, WORDS["en"])))
 
 
 Line = tuple[str, str]

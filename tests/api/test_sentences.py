@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from api.sentences import EXPECTED, Said, expected, said
-from api.sentences_table import TABLE
+from api.sentences import EXPECTED, LED_BY, TABLE, Said, expected, said
 
 ROOT = Path(__file__).parents[2]
 RAISED = ("NotApplicable", "ValueError", "StewardError", "RecordsError", "Refused", "Noted", "Refusal", "NoLedger")
 """Calls whose texts reach a reader; the text is the last argument that is one."""
+DIAGNOSED = ("UndecodableMessage", "reject", "repair", "BrokerError", "MalformedFrame", "_lost", "NoticeFailed", "_dead")
+"""Calls with what was wrong with a message, a broker or a channel."""
+BEHIND_A_REASON = ("UndecodableMessage", "reject")
+"""Calls whose text stands behind the word for the counters, where there is one."""
 WHERE = {
     "rules/kinds/*.py": RAISED,
     "rules/fleet/*.py": RAISED,
@@ -46,12 +49,36 @@ WHERE = {
     "api/reports.py": RAISED,
     "steward/records/desk.py": RAISED,
     "steward/records/outbox.py": RAISED,
+    "collectors/formats/*.py": DIAGNOSED,
+    "collectors/formats/spark*.py": ("_ask",),
+    "collectors/devices.py": DIAGNOSED,
+    "collectors/intake.py": DIAGNOSED,
+    "collectors/readings.py": DIAGNOSED,
+    "collectors/mqtt.py": DIAGNOSED,
+    "collectors/tap.py": DIAGNOSED,
+    "steward/notices/channels/*.py": DIAGNOSED,
+    "steward/app/notices/*.py": DIAGNOSED,
+    "steward/store/spool.py": ("StoreUnavailable", "SpoolFull"),
+    "steward/store/_segments.py": ("StoreUnavailable", "SpoolFull"),
+    "steward/store/embedded.py": ("StoreUnavailable",),
 }
 NOT_SHOWN = {
     # asked by nobody on the page, the words of another program, or a frame around a sentence that has a code of its own
     "{str(error)}", "{str(problem)}", "{str(content)}", "{NONE}", "{self._WHY}", "{words}", "{detail}", "window: {error}",
     "{act.point}: {self.core.shelf.errors[act.point]}", "window: {window!r} is shorter than a millisecond",
     "window, pixels: one of them, not both", "allocation {id!r}: {error}", "alert {record.id}: {reason}",
+    # what a device sent, as it is, and what another program or library said
+    "{error.detail}", "{reading.field}: {error.detail}", "{name}: {error.detail}", "{telemetry.quality}", "{kind!r}",
+    "{reading.field}: {reading.quality!r}", "{path[:60]} ...", "{message.topic[:100]}", "{last[:60]}", "{field}: {unit!r}",
+    "{field}: {value!r}", "{field}: {value!r} ({error})", "{str(reason)}", "{str(error) or type(error).__name__}", "{error}",
+    "{type(error).__name__}: {error}", "{channel.host}: {error}", "{channel.host}: {str(error) or type(error).__name__}",
+    "{host}: {str(error) or type(error).__name__}", "{code} {number}: {said}", "{publication.topic}: {why}", "{self._refusal}",
+    "{self.path}: {error}", "{self._error}", "HTTP {answer.status}{_said(answer.body)}",
+    # of a service that does not start, and of a command
+    "broker {broker.id}: {broker.url!r} is no address, expected mqtt, mqtts, ws or wss://host:port",
+    "broker {broker.id}: a shared subscription needs protocol 5, not {broker.protocol}",
+    "broker {found.id}: embedded on a free port, which only the running service knows",
+    "{broker.url}: {status.error or 'no answer'}",
 }  # fmt: skip
 
 
@@ -85,7 +112,8 @@ def _sentences() -> Iterator[tuple[str, str]]:
                     continue
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 if name in names:
-                    yield from ((path.name, one) for one in _text(node.args[-1]))
+                    stated = node.args[1:2] if name in BEHIND_A_REASON else node.args[-1:]
+                    yield from ((path.name, one) for each in stated for one in _text(each))
 
 
 def _checks() -> Iterator[tuple[str, str, str]]:
@@ -156,6 +184,30 @@ def test_what_stands_around_a_sentence_does_not_hide_it() -> None:
         "alert 0123456789abcdef: it is firing: only a resolved alert can be closed; shelve it to silence it for a time"
     ).code
     assert said("StewardError: the process of a trial ended before its work was done").code == "trial_process"
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("127.0.0.1: [Errno 111] Connection refused", [LED_BY, "errno", "os_refused"]),
+        ("[Errno -2] Name or service not known", ["errno", "os_name"]),
+        ("broker main: not connected (the broker refused the connection: Not authorized)",
+         ["broker_off", "broker_refuses", "mqtt_not_authorized"]),
+        ("subscriptions refused: site/#: Unspecified error (0x80)",
+         ["topics_refused", "with_number", LED_BY, "mqtt_unspecified_error"]),
+        ("mail.example.org: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)",
+         [LED_BY, "tls", "tls_certificate", "tls_self"]),
+        ("JSON is malformed: expected ',' or '}' (byte 12)", ["json_wrong", "json_signs"]),
+        ("power: 'viel', expected a number", [LED_BY, "word_number"]),
+        ("x: '2026-13-40T00:00:00Z' is no time: month must be in 1..12", [LED_BY, "time_wrong", "date_part"]),
+        ("HTTP 503: upstream connect error", ["http_why"]),
+    ],
+)  # fmt: skip
+def test_a_sentence_within_a_sentence_is_known_too(text: str, codes: list[str]) -> None:
+    params, found = said(text).params, [said(text).code]
+    while (prefix := "why." * len(found) + "code") in params:
+        found.append(params[prefix])
+    assert found == codes
 
 
 def test_words_of_another_pass_through_without_a_code() -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from api.sentences_table import TABLE
+from api.sentences import LED_BY, TABLE
 from rules.load import kinds, pack, packs
 from rules.terms import _WORDS
+from steward.config.notices import ChannelType
 from steward.model import EQUIP_TYPES, METRICS, SEVERITIES, Condition, Human
 
 WEB = Path(__file__).parents[2] / "api" / "web"
+COLLECTORS = WEB.parents[1] / "collectors"
 DEMO = WEB.parents[1] / "simulators" / "campus_energy.toml"
 SOURCES = [path for folder in ("lib", "parts", "views", "chart") for path in sorted((WEB / folder).glob("*.js"))] + [
     WEB / "app.js"
@@ -106,13 +110,51 @@ def test_chinese_is_not_english_left_over(english: dict[str, object], chinese: d
     assert same <= {"act.csv", "act.png", "metric.pm25"}
 
 
+def _reasons() -> set[str]:
+    """The words by which collectors count what they could not use."""
+    text = "\n".join(path.read_text("utf-8") for path in sorted(COLLECTORS.rglob("*.py")))
+    return set(re.findall(r"(?:UndecodableMessage|reject|_ask)\(\s*(?:place, )?\"(\w+)\"", text)) | {
+        "out_of_range", "not_finite", "clock_future", "clock_skew", "retained", "unknown_unit", "unit_mismatch",
+    }  # fmt: skip
+
+
+def _evidence() -> set[str]:
+    """What rules record beside an alert: keys of the tables that functions named evidence make."""
+    found: set[str] = set()
+    for path in sorted((COLLECTORS.parent / "rules").rglob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(function, ast.FunctionDef) or "evidence" not in function.name:
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.Dict):
+                    found |= {key.value for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+                elif (
+                    isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.slice, ast.Constant)
+                ):
+                    found.add(str(node.slice.value))
+                elif isinstance(node, ast.Constant) and re.fullmatch(r"\w+_(?:value|percent)", str(node.value)):
+                    found.add(str(node.value))
+    return found - {"clear_at", "expected_low", "expected_high"}  # drawn
+
+
+def _jobs() -> set[str]:
+    """The names of what the service does by the clock."""
+    text = "\n".join(path.read_text("utf-8") for path in sorted((COLLECTORS.parent / "steward" / "app").rglob("*.py")))
+    return set(re.findall(r"jobs\.(?:every|nightly)\(\"([\w-]+)\"", text))
+
+
 @pytest.mark.parametrize(
     ("family", "members"),
     [
         ("metric", sorted(METRICS)),
         ("equip", sorted(EQUIP_TYPES)),
         ("rulekind", sorted(kinds())),
-        ("said", sorted(TABLE)),
+        ("said", sorted({*TABLE, LED_BY})),
+        ("reason", sorted(_reasons())),
+        ("evidence", sorted(_evidence())),
+        ("job", sorted(_jobs())),
+        ("channel", sorted(get_args(ChannelType))),
+        ("engine", ["embedded", "influx"]),
         ("term", sorted({*_WORDS, "rule or target changed"})),
         ("sev", [str(severity) for severity in SEVERITIES]),
         ("event", sorted({*map(str, Condition), *map(str, Human), "severity", "comment"})),

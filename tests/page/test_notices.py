@@ -45,7 +45,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, receiver: Server) -> Itera
 
 
 def _channel(page: Page) -> None:
-    expect(page.locator("[data-channel='duty']")).to_contain_text("webhook")
+    expect(page.locator("[data-channel='duty']")).to_contain_text("duty")
 
 
 def test_a_channel_is_tried_and_the_log_says_what_became_of_it(open_page: Open, receiver: Server) -> None:
@@ -68,8 +68,9 @@ def test_a_channel_that_refuses_says_so_where_it_is_tried(open_page: Open, recei
     _channel(page)
     page.get_by_role("button", name="发送测试").click()
     dead = page.locator("tr[data-notice]", has_text="已放弃")
-    expect(dead).to_contain_text("410")
-    expect(page.locator("[data-channel='duty'] .failed")).to_contain_text("410")
+    expect(dead).to_contain_text("HTTP 状态码 410：gone")
+    expect(dead).to_contain_text("测试通知")
+    expect(page.locator("[data-channel='duty'] .failed")).to_contain_text("HTTP 状态码 410")
     assert not violations(page)
 
 

@@ -148,7 +148,7 @@ export default {
   'quarantine.none': 'Nothing was rejected.',
   'quarantine.noneWords': 'What cannot be read or is mapped to no point is kept here with its topic and payload, so that it can be adopted.',
   'strangers.title': 'Unknown addresses', 'strangers.note': 'they send, but no device has them', 'strangers.sends': 'Sends',
-  'reason.bad_path': 'path leads nowhere', 'reason.bad_time': 'time cannot be read', 'reason.decoder_failed': 'decoder failed',
+  'reason.unit_mismatch': 'a unit of another quantity', 'reason.not_utf8': 'not UTF-8', 'reason.no_birth': 'no birth yet', 'reason.bad_path': 'path leads nowhere', 'reason.bad_time': 'time cannot be read', 'reason.decoder_failed': 'decoder failed',
   'reason.empty': 'empty payload', 'reason.encrypted': 'encrypted', 'reason.event_not_supported': 'event not supported',
   'reason.no_device': 'no device named', 'reason.no_seq': 'sequence number missing', 'reason.not_json': 'not JSON',
   'reason.not_protobuf': 'not protobuf', 'reason.sequence_gap': 'sequence gap', 'reason.sequence_reordered': 'out of sequence',

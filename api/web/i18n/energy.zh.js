@@ -71,7 +71,7 @@ export default {
   'labelwhy.unit': '差 10 的若干次方', 'labelwhy.replay': '旧读数重发', 'labelwhy.truncated': '传输中丢了数位', 'labelwhy.dip': '低于前后读数',
   'labelwhy.spike': '高于可能值', 'labelwhy.conflict': '与其他读数矛盾，待人裁定', 'labelwhy.discarded': '人工弃用', 'labelwhy.negative': '表底数不会为负',
   'labelwhy.impossible': '超过表的量程', 'declared.swap': '申明换表', 'declared.reset': '申明清零', 'declared.unit': '申明单位变更',
-  'declared.consumption': '裁定用量', 'declared.discard': '弃用读数', 'declared.confirm': '确认', 'declared.withdraw': 'Withdrawn', 'revision.title': '重算记录',
+  'declared.consumption': '裁定用量', 'declared.discard': '弃用读数', 'declared.confirm': '确认', 'declared.withdraw': '撤回申明', 'revision.title': '重算记录',
   'revision.note': { other: '{n} 次修订' }, 'revision.none': '此期间没有重算。迟到或更正的读数只重算受影响的时段，前后数值都列在此处。', 'revision.number': '修订 {n}',
   'revision.difference': '差额 {v}', 'revision.changes': { other: '{n} 个 15 分钟有变' }, 'revisionwhy.late_read': '迟到读数',
   'revisionwhy.next_reads': '后续读数裁定', 'revisionwhy.declaration': '人工申明', 'revisionwhy.parameter': '表参数变更',

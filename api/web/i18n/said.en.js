@@ -1,5 +1,8 @@
 // What the server says, by its code (api/sentences_table.py): English.
+import ways from './ways.en.js';
+
 export default {
+  ...ways,
   'said.no': 'there is no {kind} “{id}”', 'said.no_but': 'there is no {kind} “{id}”; perhaps {near}',
   'said.needs_gauge': 'it needs a momentary value; of a register take its derived power or flow',
   'said.balance_gauges': 'a balance is of gauges; of registers take their derived power or flow',
@@ -110,11 +113,12 @@ export default {
   'said.points_most': '{n} points, expected at most {most} in one call',
   'said.periods_most': 'more than {n} periods, expected a longer period or a shorter span',
   'said.reads_most': 'more than {n} reads, expected a shorter span',
-  'said.reads_wrong': '{n} of {all} reads lie in the future or are no numbers from 0 on',
+  'said.reads_wrong': '{n} of {all} reads lie in the future, before 2000 or are no numbers from 0 on',
   'said.units_differ': '{point}: its tariff registers count in different units',
   'said.crowded': '{n} clients are connected already', 'said.month_running': '{month} is not over yet in {zone}',
   'said.month_form': 'month {raw}, expected for example 2026-10', 'said.month_ahead': 'month {month} has not begun',
   'said.month_past': 'month {month} lies before 2000',
+  'said.declared_time': 'a declaration of {declared}: its time is not over yet, or lies before 2000',
   'said.no_baseline': '{point} has no baseline yet: it needs 26 weeks of settled days',
   'said.no_weather': 'no outdoor temperature: no temperature at a weather_station, ledger.weather and energy.weather_file are empty',
   'said.savings_refused': '{reason} ({value}, limit {limit})', 'said.no_such_answer': 'question {question} has no answer {n}',
@@ -123,6 +127,7 @@ export default {
   'said.no_register': '“{point}” is no register but a {nature}',
   'said.no_tariff': 'no tariff for {carrier} at “{site}”: nothing to check a bill with',
   'said.currencies': 'the bill is in {bill}, the tariff in {tariff}',
+  'said.bill_long': 'a bill of more than {n} days',
   'said.empty_bill': 'a bill without a quantity and without an amount cannot be checked',
   'said.no_time_held': 'the ledger holds nothing of the time of this bill',
   'said.cause_over': 'the cause has cleared: waits whether this clears too', 'said.n_episodes': '{n} episodes',

@@ -1,5 +1,8 @@
 // 服务端语句，按代码（api/sentences_table.py）。
+import ways from './ways.zh.js';
+
 export default {
+  ...ways,
   'said.no': '没有{kind}“{id}”', 'said.no_but': '没有{kind}“{id}”，可能是：{near}', 'said.needs_gauge': '该规则需要瞬时量；累计表请用其派生的功率或流量',
   'said.balance_gauges': '平衡需用瞬时量；累计表请用其派生的功率或流量', 'said.is_register': '{point} 是累计表，请用其派生的功率或流量',
   'said.no_volume': '既非体积表也非流量：{nature}，单位 {unit}', 'said.no_work': '缺少出力：需 cooling，或 flow（配 chws 与 chwr，或配 dp），或 load 角色的测点',
@@ -65,15 +68,16 @@ export default {
   'said.by_long': '按“{period}”查询 {n} 天，最多 {most} 天', 'said.by_most': '按“{period}”一次最多查询 {most} 天',
   'said.samples_most': '超过 {n} 个样本：请缩短时间', 'said.windows_most': '共 {n} 个窗口：请缩短时间或放宽窗口',
   'said.points_most': '一次最多 {most} 个测点，现有 {n} 个', 'said.periods_most': '超过 {n} 个时段：请放大时段或缩短跨度',
-  'said.reads_most': '超过 {n} 个读数：请缩短跨度', 'said.reads_wrong': '{all} 个读数中有 {n} 个在未来或不是非负数',
+  'said.reads_most': '超过 {n} 个读数：请缩短跨度', 'said.reads_wrong': '{all} 个读数中有 {n} 个在未来、早于 2000 年或不是非负数',
   'said.units_differ': '{point}：各费率寄存器单位不同', 'said.crowded': '已有 {n} 个客户端连接', 'said.month_running': '{month} 在 {zone} 尚未结束',
   'said.month_form': '月份 {raw} 写法有误，例如 2026-10', 'said.month_ahead': '月份 {month} 尚未开始', 'said.month_past': '月份 {month} 早于 2000 年',
+  'said.declared_time': '申明“{declared}”的时间尚未过去，或早于 2000 年',
   'said.no_baseline': '{point} 尚无基线：需要 26 周已确定的日用量',
   'said.no_weather': '没有室外温度：没有气象站温度测点，ledger.weather 与 energy.weather_file 均为空',
   'said.savings_refused': '{reason}（{value}，限值 {limit}）', 'said.no_such_answer': '问题 {question} 没有第 {n} 个答案',
   'said.answer_values': '答案“{action}”没有 {names}，应为 {expected}', 'said.no_price': '“{point}”计量的是{metric}，不按电价水价计费',
   'said.no_register': '“{point}”是{nature}，不是累计表', 'said.no_tariff': '建筑“{site}”没有 {carrier} 的电价或水价，账单无从核对',
-  'said.currencies': '账单币种为 {bill}，电价币种为 {tariff}', 'said.empty_bill': '账单没有电量也没有金额，无法核对', 'said.no_time_held': '计量账没有账单这段时间的数据',
+  'said.currencies': '账单币种为 {bill}，电价币种为 {tariff}', 'said.bill_long': '账期超过 {n} 天', 'said.empty_bill': '账单没有电量也没有金额，无法核对', 'said.no_time_held': '计量账没有账单这段时间的数据',
   'said.cause_over': '原因已消除，等待本告警是否随之恢复', 'said.n_episodes': '{n} 次', 'said.would_not': '迟到数据：本不会触发',
   'said.would_last': '迟到数据：本应于 {fired} 触发，且仍在持续', 'said.would_at': '迟到数据：本应于 {fired} 触发，{over} 恢复',
   'said.severity_changed': '{from} → {to}', 'said.broker_off': '消息服务器 {id} 未连接',

@@ -108,7 +108,7 @@ export default {
   'quarantine.last': '最近', 'quarantine.base64': '非文本：以 base64 显示', 'quarantine.cut': '已截断，共 {n} 字节',
   'quarantine.none': '没有被拒的数据。', 'quarantine.noneWords': '无法解读或未映射的消息连同主题与载荷保存在这里，以便接入。',
   'strangers.title': '未登记的地址', 'strangers.note': '有数据，但没有对应设备', 'strangers.sends': '发送内容',
-  'reason.bad_path': '路径无效', 'reason.bad_time': '时间无法解读', 'reason.decoder_failed': '解码失败', 'reason.empty': '载荷为空',
+  'reason.unit_mismatch': '单位的量不符', 'reason.not_utf8': '不是 UTF-8', 'reason.no_birth': '节点未上线', 'reason.bad_path': '路径无效', 'reason.bad_time': '时间无法解读', 'reason.decoder_failed': '解码失败', 'reason.empty': '载荷为空',
   'reason.encrypted': '已加密', 'reason.event_not_supported': '不支持的事件', 'reason.no_device': '未指明设备', 'reason.no_seq': '缺少序号',
   'reason.not_json': '不是 JSON', 'reason.not_protobuf': '不是 protobuf', 'reason.sequence_gap': '序号中断',
   'reason.sequence_reordered': '序号错乱', 'reason.stale_death': '旧会话的下线消息', 'reason.too_deep': '嵌套过深', 'reason.too_large': '过大',

@@ -4,7 +4,7 @@ import { moment } from './format.js';
 import { firstZone } from './facility.js';
 
 /** Parameters that are words of a family of their own. @type {Record<string, string>} */
-const FAMILIES = { metric: 'metric', nature: 'nature', kind: 'rulekind', what: 'rulekind', state: 'notice', reason: 'refused', period: 'step', carrier: 'carrier', among: 'thing', action: 'answer', from: 'sev', to: 'sev' };
+const FAMILIES = { metric: 'metric', nature: 'nature', kind: 'rulekind', what: 'rulekind', state: 'notice', reason: 'refused', period: 'step', carrier: 'carrier', among: 'thing', action: 'answer', declared: 'declared', from: 'sev', to: 'sev' };
 const TIMES = new Set(['fired', 'over']);
 const WISHES = new Set(['wanted', 'asked']);
 
@@ -27,8 +27,18 @@ function inWords(code, name, value) {
   if (TIMES.has(name)) return time(value);
   if (WISHES.has(name)) return wish(value);
   if (name === 'condition') return word('stands', value);
+  if (name === 'json' || name === 'python') return word('json', value);
+  if (name === 'part') return word('datepart', value);
   if (code.startsWith('no') && name === 'kind' && !code.startsWith('no_such')) return word('thing', value);
   return FAMILIES[name] ? word(FAMILIES[name], value) : value;
+}
+
+/** The sentence within a sentence: what is known of it stands in parameters of its own; a code of a robot is said in words. @param {Record<string, string>} params */
+function why(params) {
+  const inner = Object.fromEntries(Object.entries(params).filter(([name]) => name.startsWith('why.')).map(([name, value]) => [name.slice(4), value]));
+  const { code, ...rest } = inner;
+  const words = said({ text: params.why, code, params: rest });
+  return known(`robot.${params.robot}`) ? `${t(`robot.${params.robot}`)} · ${words}` : words;
 }
 
 /**
@@ -38,7 +48,7 @@ function inWords(code, name, value) {
 export function said({ text, reason, detail, code, params }) {
   const plain = text ?? reason ?? detail ?? '';
   if (!code || !known(`said.${code}`)) return plain;
-  const words = t(`said.${code}`, Object.fromEntries(Object.entries(params ?? {}).map(([name, value]) => [name, inWords(code, name, value)])));
+  const words = t(`said.${code}`, Object.fromEntries(Object.entries(params ?? {}).map(([name, value]) => [name, name === 'why' ? why(params) : inWords(code, name, value)])));
   return params?.at ? `${words} (${params.at})` : words;
 }
 

@@ -34,7 +34,7 @@ function Comment({ text }) {
 
 /** The channel and what became of it, in a line. @param {{notice: any, bare?: boolean}} props bare: without the channel */
 export function Result({ notice, bare }) {
-  const said = notice.state === 'sent' ? notice.answer : notice.error || notice.answer;
-  const parts = [!bare && html`<bdi>${notice.channel}</bdi>`, notice.tries > 1 && t('notices.tries', { n: notice.tries }), said && html`<bdi>${said}</bdi>`, notice.due && t('notices.due', { when: moment(notice.due, firstZone()) })].filter(Boolean);
+  const words = said(notice.said);
+  const parts = [!bare && html`<bdi>${notice.channel}</bdi>`, notice.tries > 1 && t('notices.tries', { n: notice.tries }), words && html`<bdi>${words}</bdi>`, notice.due && t('notices.due', { when: moment(notice.due, firstZone()) })].filter(Boolean);
   return html`${parts.map((part, i) => html`${i ? ' · ' : ''}${part}`)}`;
 }

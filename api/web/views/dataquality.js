@@ -42,10 +42,10 @@ function Ways({ server }) {
   return html`<${Panel} title=${t('quality.service')} note=${server.version}>
     ${server.said.map((one) => html`<div class="trouble" key=${one.text}><${Severity} of="high" /><span class="wrap"><bdi>${said(one)}</bdi></span></div>`)}
     <dl class="facts">
-      ${server.brokers.map((broker) => html`<dt>${t('devices.broker')} <bdi>${broker.id}</bdi></dt><dd>${broker.connected ? t('quality.connected') : html`<span class="t-high">${t('quality.disconnected')}</span>`} <span class="note"><bdi>${broker.url}</bdi> ${broker.error ?? ''}</span></dd>`)}
+      ${server.brokers.map((broker) => html`<dt>${t('devices.broker')} <bdi>${broker.id}</bdi></dt><dd>${broker.connected ? t('quality.connected') : html`<span class="t-high">${t('quality.disconnected')}</span>`} <span class="note"><bdi>${broker.url}</bdi> ${said(broker.said)}</span></dd>`)}
       <dt>${t('quality.newest')}</dt><dd>${server.newest ? age(now() - server.newest) : '–'}</dd>
-      <dt>${t('quality.store')}</dt><dd>${storage.engine || '–'}${storage.samples ? ` · ${t('quality.samples', { n: storage.samples })}` : ''}${storage.error ? html` <span class="t-high"><bdi>${storage.error}</bdi></span>` : ''}</dd>
+      <dt>${t('quality.store')}</dt><dd>${storage.engine ? word('engine', storage.engine) : '–'}${storage.samples ? ` · ${t('quality.samples', { n: storage.samples })}` : ''}${storage.error ? html` <span class="t-high"><bdi>${said(storage.said)}</bdi></span>` : ''}</dd>
       <dt>${t('quality.spool')}</dt><dd>${storage.spool_limit ? `${number(storage.spool_bytes / 1e6, 1)} / ${number(storage.spool_limit / 1e6, 0)} MB` : '–'}</dd>
-      ${server.jobs.map((job) => html`<dt>${t('quality.job')} <bdi>${job.name}</bdi></dt><dd>${job.last_good ? exact(job.last_good, zone) : '–'} <span class="note">${job.error || said({ text: job.schedule, ...job })}</span></dd>`)}
+      ${server.jobs.map((job) => html`<dt>${t('quality.job')} <bdi>${word('job', job.name)}</bdi></dt><dd>${job.last_good ? exact(job.last_good, zone) : '–'} <span class="note">${job.error ? said(job.said) : said({ text: job.schedule, ...job })}</span></dd>`)}
     </dl></${Panel}>`;
 }

@@ -1,11 +1,12 @@
 // Notices: who was told what, when, by which channel, after how many tries and with which result; the channels; who would be told.
 import { html, useLoad, useState } from '../lib/html.js';
-import { t, word } from '../lib/i18n.js';
+import { named, t, word } from '../lib/i18n.js';
 import { count, exact, moment } from '../lib/format.js';
 import { firstZone } from '../lib/facility.js';
 import { desk } from '../lib/desk.js';
 import { useBeat } from '../lib/beat.js';
 import { here, href, refine, route } from '../lib/route.js';
+import { said } from '../lib/said.js';
 import { tell } from '../lib/say.js';
 import { Result } from '../parts/chain.js';
 import { SEVERITIES } from '../parts/severity.js';
@@ -38,7 +39,7 @@ function Log({ notices, more, channels, query, again }) {
     ${!notices.length ? html`<${Empty} title=${filtered ? t('list.noMatch') : t('notices.none')}>${filtered ? html`${t('list.noMatchWords')} <a class="link" href=${here({ state: undefined, channel: undefined, alert: undefined })}>${t('list.clear')}</a>` : t('notices.noneWords')}</${Empty}>` : html`
     <div class="scroll-x"><table><thead><tr><th>${t('notices.when')}</th><th>${t('notices.what')}</th><th class="wide-only">${t('notices.whom')}</th><th>${t('notices.result')}</th></tr></thead>
       <tbody>${notices.map((notice) => html`<tr key=${notice.id} data-notice=${notice.id}><td title=${exact(notice.created, zone)}>${moment(notice.done ?? notice.created, zone)}</td>
-        <td class="wrap"><bdi>${notice.title}</bdi><span class="note block">${word('noticewhy', notice.reason)}${Object.keys(notice.alerts).slice(0, 3).map((id) => html` · <a class="link" href=${href('alerts', id)}>${t('scope.alert')}</a>`)}<span class="phone-only"> · <bdi>${notice.recipient || notice.channel}</bdi></span></span></td>
+        <td class="wrap"><bdi title=${notice.title}>${named(notice.titles) || notice.title}</bdi><span class="note block">${word('noticewhy', notice.reason)}${Object.keys(notice.alerts).slice(0, 3).map((id) => html` · <a class="link" href=${href('alerts', id)}>${t('scope.alert')}</a>`)}<span class="phone-only"> · <bdi>${notice.recipient || notice.channel}</bdi></span></span></td>
         <td class="wide-only wrap"><bdi>${notice.recipient || '–'}</bdi><span class="note block"><bdi>${notice.channel}</bdi></span></td>
         <td class="wrap"><span class=${`state s-${notice.state}`}>${t(`notice.${notice.state}`)}</span><span class="note block"><${Result} notice=${notice} bare /></span>${notice.state === 'dead' && html`<button class="button" onClick=${() => retry(notice)}>${t('notices.retry')}</button>`}</td></tr>`)}</tbody></table></div>
       ${more && html`<p class="note under">${t('notices.first', { n: notices.length })}</p>`}`}
@@ -47,9 +48,9 @@ function Log({ notices, more, channels, query, again }) {
 
 function Channels({ channels, again }) {
   const zone = firstZone();
-  const test = (channel) => desk.test(channel.id).then((notice) => { tell(`${t(`notice.${notice.state}`)}${notice.error ? `: ${notice.error}` : ''}`); again(); }, (error) => tell(t('act.failed', { why: error.message })));
-  return html`<${Panel} title=${t('notices.channels')}>${!channels.length ? html`<${Empty} title=${t('notices.noChannel')}>${t('notices.noChannelWords')}</${Empty}>` : html`<ul class="quiet">${channels.map((one) => html`<li key=${one.id} data-channel=${one.id}><div class="pad-y row-flex"><div><b><bdi>${one.id}</bdi></b> <span class="note">${one.type}</span>
-    <span class="why">${t('notices.counts', { sent: count(one.sent), waiting: count(one.waiting + one.sending), dead: count(one.dead) })}${one.last_sent ? ` · ${moment(one.last_sent, zone)}` : ''}</span>${one.error && html`<span class="why failed"><bdi>${one.error}</bdi></span>`}</div><button class="button" onClick=${() => test(one)}>${t('notices.test')}</button></div></li>`)}</ul>`}</${Panel}>`;
+  const test = (channel) => desk.test(channel.id).then((notice) => { tell([t(`notice.${notice.state}`), said(notice.said)].filter(Boolean).join(t('muted.colon'))); again(); }, (error) => tell(t('act.failed', { why: error.message })));
+  return html`<${Panel} title=${t('notices.channels')}>${!channels.length ? html`<${Empty} title=${t('notices.noChannel')}>${t('notices.noChannelWords')}</${Empty}>` : html`<ul class="quiet">${channels.map((one) => html`<li key=${one.id} data-channel=${one.id}><div class="pad-y row-flex"><div><b><bdi>${one.id}</bdi></b> <span class="note">${word('channel', one.type)}</span>
+    <span class="why">${t('notices.counts', { sent: count(one.sent), waiting: count(one.waiting + one.sending), dead: count(one.dead) })}${one.last_sent ? ` · ${moment(one.last_sent, zone)}` : ''}</span>${one.error && html`<span class="why failed"><bdi>${said(one.said)}</bdi></span>`}</div><button class="button" onClick=${() => test(one)}>${t('notices.test')}</button></div></li>`)}</ul>`}</${Panel}>`;
 }
 
 /** Who would be told of an alert, and in which words; sends nothing. */

@@ -7,6 +7,7 @@ import { firstZone } from '../lib/facility.js';
 import { useSecond } from '../lib/clock.js';
 import { here, refine, route } from '../lib/route.js';
 import { useBeat } from '../lib/beat.js';
+import { said } from '../lib/said.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
 
 export function Quarantine() {
@@ -36,7 +37,7 @@ export function Entries({ entries }) {
       <td class="num">${count(entry.count)}</td><td class="num age" title=${entry.last ? exact(entry.last, zone) : null}>${entry.last ? age(at - entry.last) : '–'}</td></tr>`)}</tbody></table></div>`;
 }
 
-const Why = ({ entry }) => html`<b>${word('reason', entry.reason)}</b>${entry.detail && html` <span class="note"><bdi>${entry.detail}</bdi></span>`}`;
+const Why = ({ entry }) => html`<b>${word('reason', entry.reason)}</b>${entry.detail && html` <span class="note"><bdi>${said(entry)}</bdi></span>`}`;
 
 function Strangers({ strangers }) {
   const at = useSecond();

@@ -38,6 +38,7 @@ from steward.notices import (
     matching,
     rank,
     spread,
+    subject,
     write,
 )
 from steward.records import AlertRecord, Records
@@ -297,7 +298,7 @@ class Notifier:
             name, what, lane.channel, lane.recipient, route, now, shown, group, labels, reason, left_out=left, **more
         )
         reader = reader_of(table, self.plan.recipients.get(lane.recipient), self.plan, self._facility())
-        title = write(notice, reader, self.plan.templates).subject
+        title = subject(notice, reader, self.plan.templates)
         payload = msgspec.to_builtins(notice)
         self._parcels.append(
             Parcel(name, lane.channel, lane.recipient, route, group, what, reason, title, statuses, payload, now)

@@ -8,19 +8,20 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from rules.contract import Rule
 from steward.app.notices.announcer import Announcer, Link
 from steward.app.notices.notifier import Notifier, Preview
 from steward.app.notices.once import publish_once
-from steward.app.notices.plan import Calendars, Plan, item_of, plan_of
+from steward.app.notices.plan import Calendars, Plan, item_of, plan_of, reader_of
 from steward.config import Settings
 from steward.config.values import nearest
 from steward.errors import NotFound
 from steward.live import LiveState
 from steward.model import Alert, Condition, Facility, PointIndex, Severity
-from steward.notices import Item, Notice, spread
+from steward.notices import LANGUAGES, Item, Notice, Reader, spread, subject
 from steward.records import AlertRecord, Records, model
 from steward.records.outbox import Delivery
 from steward.units import DAY
@@ -164,6 +165,14 @@ class NoticeService:
             row |= {state: counts.get((table.id, state), 0) for state in states}
             rows.append(row | {"last_sent": newest[0].done if newest else None, "error": error})
         return rows
+
+    def titles(self, one: Delivery) -> dict[str, str]:
+        """The subject of a notice in every language: what was sent was in the channel's or the recipient's own."""
+        if not one.payload:
+            return {}
+        notice, table = msgspec.convert(one.payload, Notice), self.plan.tables.get(one.channel)
+        own = reader_of(table, None, self.plan, self._facility()) if table else Reader(facility=self._facility().name)
+        return {language: subject(notice, replace(own, language=language), self.plan.templates) for language in LANGUAGES}
 
     def again(self, id: int) -> Delivery:
         """A dead notice is tried again. Raises NotFound, RecordsError. Blocks."""

@@ -93,7 +93,7 @@ def deliver(message: EmailMessage, channel: Email) -> str:
         code = max((reply[0] for reply in error.recipients.values()), default=550)
         raise NoticeFailed(f"{channel.host}: recipients refused ({code})", retry=code < 500) from None
     except smtplib.SMTPResponseException as error:
-        raise NoticeFailed(f"{channel.host}: {_said(error)}", retry=error.smtp_code < 500) from None
+        raise NoticeFailed(f"{channel.host}: refused, {_said(error)}", retry=error.smtp_code < 500) from None
     except smtplib.SMTPNotSupportedError as error:
         raise NoticeFailed(f"{channel.host}: {error}", retry=False) from None
     except (smtplib.SMTPException, OSError) as error:
