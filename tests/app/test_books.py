@@ -15,6 +15,7 @@ from metering.ledger import Ledger
 from metering.reads import Parameters, Reads
 from steward.app.ledger.people import local_month
 from steward.app.ledger.restate import Restater
+from steward.config.meters import LedgerTable
 from steward.errors import NotFound
 from steward.model import Batch, Quality
 from steward.units import DAY, HOUR, MINUTE, SECOND
@@ -342,4 +343,17 @@ async def test_a_window_that_begins_just_before_a_change_of_unit_goes_on_in_the_
     found = ledger.intervals()
     whole = found.start + 15 * MINUTE <= int(ledger.solution.at[-1])
     assert world.figures("m0", T0, int(at[-1]))[0] == (found.value[whole] / 1000).tolist()
+    await world.close()
+
+
+async def test_a_month_is_closed_by_itself_on_its_local_day(tmp_path: Path) -> None:
+    world = World(tmp_path, table=LedgerTable(close_day=1))
+    await world.open()
+    at, value = steady(6)
+    await live(world, "m0", at, value, 48)
+    _, end = local_month("2026-05", "Asia/Shanghai")
+    for moment, months in ((end - 80 * MINUTE, 0), (end + 40 * MINUTE, 1)):  # in UTC both lie in May
+        world.now = moment
+        await world.books.nightly()
+        assert len(world.books.closed("2026-05")) == months
     await world.close()

@@ -234,6 +234,18 @@ async def test_an_indicator_that_cannot_be_said_says_why() -> None:
     assert later.per_m2.reason == "not_whole"
 
 
+async def test_the_share_of_free_days_says_where_holidays_are_not_announced() -> None:
+    here = world()
+    facility = here.energy.scopes.facility
+    announced = replace(facility.calendars["office"], country="CN", known_from="2026-01-01", known_until="2026-10-24")
+    vague = replace(facility, calendars={"office": announced})
+    here.energy._facility = lambda: vague
+    found = await here.desk.indicators("a", "energy", *OCTOBER)
+    assert found.weekend_share.detail["unannounced"] == pytest.approx(7 / 31)
+    calm = await world().desk.indicators("a", "energy", *OCTOBER)
+    assert "unannounced" not in calm.weekend_share.detail
+
+
 async def test_quotas_are_the_sites_own_before_the_standards() -> None:
     found = await world().desk.quota("a", None)
     rows = {row.metric: row for row in found.rows}

@@ -36,6 +36,7 @@ from metering.degree_days import COOLING_BASE, HEATING_BASE, Side, Weather, degr
 from metering.indicators import Comparison, Said
 from metering.intervals import Period, utc_offsets
 from metering.quota import Days, Quota
+from metering.seasons import unknown_days
 from steward.app.consumption import data as energy_data
 from steward.app.consumption.desk import Energy
 from steward.app.consumption.figures import mark_of, moment, ms
@@ -153,10 +154,17 @@ class Yardsticks:
             _said(load.baseload),
             _said(load.baseload_share),
             _said(load.night_share),
-            _said(load.weekend_share),
+            self._of_free_days(site, load.weekend_share, columns, zone),
             self._compared(site, metric, columns, before),
             self._compared(site, metric, columns, last),
         )
+
+    def _of_free_days(self, site: str, share: Said, columns: Columns, zone: str) -> Indicator:
+        """The share of free days; where holidays of the time are not announced, with the share of days that this concerns."""
+        days = np.unique((columns.start + utc_offsets(columns.start, zone)) // DAY)
+        unknown = unknown_days(days, self.energy.calendar(site))
+        detail = {**(share.detail or {}), "unannounced": float(unknown.mean())} if unknown.any() else share.detail
+        return _said(replace(share, detail=detail))
 
     def _compared(self, site: str, metric: str, columns: Columns, span: tuple[int, int]) -> ComparisonAnswer:
         found: Comparison = indicating.compare(columns, self._columns(site, metric, *span)[0])

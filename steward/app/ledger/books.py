@@ -11,8 +11,10 @@ import asyncio
 import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import structlog
@@ -176,10 +178,11 @@ class Books(Answers):
             for act in await self._held(self._desk.learn, part, now):
                 await asyncio.to_thread(self._perform, act)
         await self._fit_all(now)
-        day = np.datetime64(now // DAY, "D")
-        if self._table.close_day and int(str(day)[8:]) >= self._table.close_day:
-            month = str(day.astype("datetime64[M]") - 1)
-            await self._held(self._desk.close, month, "", now)
+        zones = {site.time_zone for site in self._facility.sites.values()} or {"UTC"}
+        days = [datetime.fromtimestamp(now / SECOND, ZoneInfo(zone)).date() for zone in zones]
+        day = min(days)  # a month is closed when its day has come at every site
+        if self._table.close_day and day.day >= self._table.close_day:
+            await self._held(self._desk.close, f"{day.replace(day=1) - timedelta(days=1):%Y-%m}", "", now)
 
     # reads by hand
 

@@ -139,6 +139,7 @@ def _indicators_of(site: SiteReport, language: str) -> list[list[Cell]]:
     found = site.indicators
     assert found is not None
     kwh = SHOWN[found.metric][1]
+    free_days = found.weekend_share.reason or ("unannounced" if "unannounced" in found.weekend_share.detail else "")
     unit = _unit(found.metric)
     said: list[tuple[str, float | None, str, str]] = [
         ("per_m2", *_scaled(found.per_m2, kwh), f"{unit}/m²"),
@@ -151,7 +152,7 @@ def _indicators_of(site: SiteReport, language: str) -> list[list[Cell]]:
         ("baseload", *_scaled(found.baseload, kwh), "kW"),
         ("baseload_share", *_scaled(found.baseload_share, 1), ""),
         ("night_share", *_scaled(found.night_share, 1), ""),
-        ("weekend_share", *_scaled(found.weekend_share, 1), ""),
+        ("weekend_share", found.weekend_share.value, free_days, ""),
         ("previous", found.previous.change, found.previous.reason, ""),
         ("last_year", found.last_year.change, found.last_year.reason, ""),
     ]

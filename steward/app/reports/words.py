@@ -165,6 +165,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "no_data": ("no consumption is known", "无用量数据"),
     "not_whole": ("part of the period is missing or held", "本期数据有缺测或待定"),
     "shape_unknown": ("the shape of too much of the period is not known", "负荷曲线缺失过多"),
+    "unannounced": ("holidays of part of this time are not announced: by weekdays", "部分日期的节假日安排尚未公布，按星期计"),
     "no_peak_eligible": ("no quarter hour is measured closely enough", "无满足需量条件的时段"),
     "not_comparable": ("the period compared with is not known well enough", "对比期数据不足"),
     "within_guide": ("within the guide value", "优于引导值"),
