@@ -26,7 +26,7 @@ from queue import Empty, Queue
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("api/web/", "rules/packs/", "steward/records/migrations/")
 """What must be in a wheel beside the modules: every file that the checkout has there, and the simulators' rule files."""
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 def say(step: str, begun: float) -> None:
@@ -48,12 +48,14 @@ def contents(wheel: Path) -> str:
 
 
 def answer(url: str) -> tuple[int, str]:
-    """Status and body of a GET."""
+    """Status and body of a GET; 0 and why, where there was none."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as got:
+        with urllib.request.urlopen(url, timeout=60) as got:
             return got.status, got.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+    except OSError as error:
+        return 0, str(error)
 
 
 def until(what: str, url: str, good: Callable[[str], bool]) -> str:
