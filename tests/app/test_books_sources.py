@@ -168,6 +168,10 @@ async def test_tariff_registers_add_up_to_one(tmp_path: Path) -> None:
     found = world.books.consumption("total", T0, int(at[-1]))
     assert found.total == pytest.approx(3 * (value[-1] - value[0]))
     assert {state.point for state in world.books.registers()} == {"m0", "m1"}
+    proof = await asyncio.to_thread(world.books.evidence, "total", T0, int(at[-1]))
+    assert sum(link.consumption for link in proof.links) == pytest.approx(found.total), "a sum can be opened like a register"
+    assert len(proof.reads) == 2 * len(at)
+    assert world.books.revisions("total", T0, int(at[-1])) == []
     await world.close()
 
 

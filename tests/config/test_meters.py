@@ -59,6 +59,17 @@ def test_all_that_is_wrong_with_meters_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("tariffs", "says"),
+    [('["m", "m"]', "counted twice"), ('["m", "w"]', "of different metrics")],
+)
+def test_tariff_registers_that_cannot_be_added_are_told(tariffs: str, says: str) -> None:
+    water = '[[point]]\nid = "w"\nsite = "a"\nmetric = "water"\nunit = "m3"\n'
+    with pytest.raises(ConfigError) as caught:
+        parse([("f.toml", FILE.replace('weather = "m"', "") + water + f'[[meter]]\nid = "sum"\ntariffs = {tariffs}\n')])
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         ('ct_ratio = "400"', "ct_ratio"),

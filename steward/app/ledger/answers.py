@@ -163,12 +163,21 @@ class Answers:
         return made
 
     def revisions(self, point: str, start: int, end: int) -> list[Restated]:
-        """The revisions that touched [start, end), oldest first."""
+        """The revisions that touched [start, end), oldest first; of a sum of tariff registers those of each."""
         with self._lock:
-            return self._figures.revisions(point, start, end)
+            found = [one for part in self._figures.parts(point) for one in self._figures.revisions(part, start, end)]
+        return sorted(found, key=lambda one: (one.at, one.number))
 
     def evidence(self, point: str, start: int, end: int) -> Proof:
-        """What the figures of [start, end) rest on."""
+        """What the figures of [start, end) rest on; of a sum of tariff registers, what each of them rests on."""
+        proofs = [self._evidence(part, start, end) for part in self._figures.parts(point)]
+        if len(proofs) == 1:
+            return proofs[0]
+        links = sorted((link for proof in proofs for link in proof.links), key=lambda link: link.start)
+        reads = sorted((read for proof in proofs for read in proof.reads), key=lambda read: read.at)
+        return Proof(point, start, end, links, reads, [one for proof in proofs for one in proof.declarations])
+
+    def _evidence(self, point: str, start: int, end: int) -> Proof:
         with self._lock:
             begin = self._evidence_begin(point, start)
         while True:

@@ -41,6 +41,10 @@ class Figures:
             raise NotFound("register", point)
         return slot
 
+    def parts(self, point: str) -> tuple[str, ...]:
+        """The registers that a point is: itself, or the tariff registers of a sum."""
+        return self.sums.get(point, (point,))
+
     def register(self, point: str) -> Register:
         """The register of a point. Raises NotFound."""
         return self._core.shelf.registers[self.slot(point)]
@@ -92,7 +96,7 @@ class Figures:
         if end <= start:
             raise ValueError(f"end {end} is not after start {start}")
         wanted = Period(period)
-        parts = self.sums.get(point, (point,))
+        parts = self.parts(point)
         register = self.register(parts[0])
         if any(self.register(part).scales != register.scales for part in parts):
             raise ValueError(f"{point}: its tariff registers count in different units")
