@@ -145,6 +145,6 @@ def _check_meter(place: str, meter: MeterTable, points: Mapping[str, Point], pro
     if len(set(meter.tariffs)) < len(meter.tariffs):
         problems.append(Problem(f"{place}.tariffs", "a register stands twice: it would be counted twice", "each once"))
     if len({point.metric for point in known if point is not None}) > 1:
-        problems.append(Problem(f"{place}.tariffs", "registers of different metrics cannot be added", "registers of one metric"))
+        problems.append(Problem(f"{place}.tariffs", "registers of different metrics cannot be added", "of one metric"))
     if meter.tariffs and meter.source != "register":
         problems.append(Problem(f"{place}.tariffs", f"tariff registers of source {meter.source}", "source register"))
