@@ -126,6 +126,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert dead == []
 
 
+@pytest.mark.parametrize("page", READ, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_table_is_whole(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    begins = [number for number, line in enumerate(lines) if line.startswith("|") and not lines[number - 1].startswith("|")]
+    headless = [lines[number] for number in begins if not re.fullmatch(r"\|[-:| ]+\|", [*lines, ""][number + 1])]
+    assert headless == [], "a blank line cuts the table"
+
+
 def test_every_page_is_in_the_navigation() -> None:
     tree = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
 
