@@ -69,6 +69,8 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
     (f"GET {V1}/status", f"{V1}/status", None),
     (f"GET {V1}/summary", f"{V1}/summary", None),
     (f"GET {V1}/sites", f"{V1}/sites?under=block-a", None),
+    (f"GET {V1}/fleet", f"{V1}/fleet", None),
+    (f"GET {V1}/fleet/{{id}}/trips", f"{V1}/fleet/car-1/trips", None),
     (f"GET {V1}/history", f"{V1}/history?point=block-a.chiller-2.power&pixels=4", None),
     (f"GET {V1}/alerts", f"{V1}/alerts", None),
     (f"GET {V1}/alerts/{{id}}", f"{V1}/alerts/{{alert}}", None),

@@ -19,6 +19,7 @@ from api.reply import MILLISECOND, finite, ms, reply
 from api.routes._shared import Under, failures
 from api.schema_service import Sites, Summary
 from api.services_ledger import NoLedger
+from api.trips import OUT_SPEED
 from steward.errors import StoreError
 from steward.live import Freshness
 from steward.model import FloatArray, NumberArray, Point, Site
@@ -29,7 +30,6 @@ router = APIRouter(tags=["live"])
 SPARK = 30 * MINUTE
 STEPS = DAY // SPARK
 QUANTITIES = {"electricity": ("power", "energy"), "water": ("", "water"), "gas": ("", "gas")}
-OUT_SPEED = 0.5  # m/s: a vehicle that is faster is on its way
 
 
 @router.get("/summary", response_model=Summary, responses=failures(404, 422, 503), summary="Sums over a place")
@@ -55,7 +55,7 @@ async def summary(here: Here, under: Under = "") -> Response:
     return reply(
         {
             "now": ms(now),
-            "day_start": ms(_midnight(now, zone)),
+            "day_start": ms(midnight(now, zone)),
             "quantities": {
                 name: _power(here, gauges) | {"today": total, "today_unit": counters[0].unit if counters else ""}
                 for (name, (gauges, counters)), total in zip(chosen.items(), totals, strict=True)
@@ -177,17 +177,17 @@ async def _today(here: Context, chosen: Sequence[tuple[list[Point], list[Point]]
         return [None for _ in registers]
     if not isinstance(here.services.ledger, NoLedger):
         return [await _booked(here, points, zone) for points in registers]
-    found = await _aggregate(here, wanted, _midnight(now, zone), now + SECOND, HOUR)
+    found = await _aggregate(here, wanted, midnight(now, zone), now + SECOND, HOUR)
     return [_total(found, _numbers(here, points)) if points else None for points in registers]
 
 
 async def _booked(here: Context, registers: Sequence[Point], zone: str) -> float | None:
     """What the ledger has of some registers since local midnight: closed quarter-hours, whatever the registers did."""
     now = here.services.clock()
-    midnight = _midnight(now, zone)
-    if not registers or now <= midnight:
+    start = midnight(now, zone)
+    if not registers or now <= start:
         return None
-    return await here.services.ledger.total([point.id for point in registers], midnight, now)
+    return await here.services.ledger.total([point.id for point in registers], start, now)
 
 
 async def _sites(here: Context, catalogue: Catalogue) -> dict[str, tuple[list[float | None], float | None]]:
@@ -207,7 +207,7 @@ async def _sites(here: Context, catalogue: Catalogue) -> dict[str, tuple[list[fl
         counters = [
             point for site, pair in chosen.items() if catalogue.facility.sites[site].time_zone == zone for point in pair[1]
         ]
-        todays[zone] = await _aggregate(here, counters, _midnight(now, zone), now + SECOND, HOUR)
+        todays[zone] = await _aggregate(here, counters, midnight(now, zone), now + SECOND, HOUR)
     for site, (gauges, counters) in chosen.items():
         zone = catalogue.facility.sites[site].time_zone
         spark: list[float | None] = [None] * STEPS
@@ -269,7 +269,7 @@ def _spark_start(now: int) -> int:
     return now - now % SPARK - DAY + SPARK
 
 
-def _midnight(now: int, zone: str) -> int:
+def midnight(now: int, zone: str) -> int:
     """ns of the start of the local day."""
     try:
         info = ZoneInfo(zone)

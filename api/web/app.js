@@ -24,6 +24,8 @@ const Notices = lazy('Notices', () => import('./views/notices.js'));
 const Rules = lazy('Rules', () => import('./views/rules.js'));
 const RuleView = lazy('RuleView', () => import('./views/rule.js'));
 const Bills = lazy('Bills', () => import('./views/bills.js'));
+const Fleet = lazy('Fleet', () => import('./views/fleet.js'));
+const VehicleView = lazy('VehicleView', () => import('./views/vehicle.js'));
 const Energy = lazy('Energy', () => import('./views/energy.js'));
 const Ledger = lazy('Ledger', () => import('./views/ledger.js'));
 const Reports = lazy('Reports', () => import('./views/reports.js'));
@@ -44,6 +46,7 @@ function view({ view: name, item }) {
   if (name === 'calendar') return html`<${CalendarView} />`;
   if (name === 'notices') return html`<${Notices} />`;
   if (name === 'rules') return item ? html`<${RuleView} key=${item} id=${item} />` : html`<${Rules} />`;
+  if (name === 'fleet') return item ? html`<${VehicleView} key=${item} id=${item} />` : html`<${Fleet} />`;
   if (name === 'energy') return html`<${Energy} item=${item} />`;
   if (name === 'ledger' && item) return html`<${Ledger} key=${item} id=${item} />`;
   if (name === 'bills') return html`<${Bills} item=${item} />`;
@@ -63,7 +66,7 @@ function App() {
   const main = useRef(/** @type {HTMLElement | null} */ (null));
   useKeys({
     '/': () => setDialog('find'), 'Ctrl-K': () => setDialog('find'), '?': () => setDialog('help'),
-    'g n': () => go(href('now')), 'g p': () => go(href('places')), 'g a': () => go(href('alerts')), 'g d': () => go(href('devices')), 'g e': () => go(href('energy')), 'g u': () => go(href('rules')), 'g r': () => go(href('reports')), 'g b': () => go(href('bills')),
+    'g n': () => go(href('now')), 'g p': () => go(href('places')), 'g a': () => go(href('alerts')), 'g d': () => go(href('devices')), 'g e': () => go(href('energy')), 'g u': () => go(href('rules')), 'g r': () => go(href('reports')), 'g b': () => go(href('bills')), 'g f': () => go(href('fleet')),
   });
   const { view: name, item } = route.value;
   useEffect(() => {

@@ -19,12 +19,14 @@ VIEWS = {
     "device": ("#/devices/gw-b", ".facts"),
     "quarantine": ("#/devices?tab=quarantine", "pre.payload"),
     "quality": ("#/devices?tab=quality", ".facts"),
+    "fleet": ("#/fleet", "tr[data-vehicle]"),
+    "vehicle": ("#/fleet/car1?span=7d", "tr[data-trip]"),
     "settings": ("#/settings", ".choices"),
 }
 
 
 QUICK = {("now", "light-en"), ("places", "dark-zh"), ("alerts", "phone"), ("quarantine", "light-en")}
-"""What the default suite looks at; the rest of the 27 is run with the slow tests."""
+"""What the default suite looks at; the rest of the 33 is run with the slow tests."""
 LOOKS = ("light-en", "dark-zh", "phone")
 ALL = [pytest.param(view, look, marks=() if (view, look) in QUICK else pytest.mark.slow) for view in VIEWS for look in LOOKS]
 

@@ -94,3 +94,12 @@ def test_nothing_is_called_usual_before_four_days_of_its_kind() -> None:
 )
 def test_a_column_has_one_unit_by_its_largest_value(unit: str, most: float, metric: str, symbol: str) -> None:
     assert run("lib/units.js", f"m.displayOf({json.dumps(unit)}, {most}, {json.dumps(metric)}).symbol") == symbol
+
+
+def test_a_rule_is_told_by_the_clauses_that_need_no_figure() -> None:
+    texts = [
+        "A soft tyre burns fuel; the others let expect {expected_value}.", "Waste. Closed since {since}.", "{equip} is used.",
+        "A duty vehicle belongs into `exempt`.", "胎压不足费油；按其他轮胎应为{expected_value}。", "It ran {v}: low.",
+    ]  # fmt: skip
+    expected = ["A soft tyre burns fuel", "Waste.", "", "A duty vehicle belongs into exempt.", "胎压不足费油", ""]
+    assert run("lib/tables.js", f"{json.dumps(texts)}.map(m.gist)") == expected

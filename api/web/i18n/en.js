@@ -1,11 +1,13 @@
 // English. Every key here is used and every key used is here (a test holds this); plurals by the categories of Intl.PluralRules.
 import desk from './desk.en.js';
 import energy from './energy.en.js';
+import fleet from './fleet.en.js';
 import said from './said.en.js';
 
 export default {
   ...desk,
   ...energy,
+  ...fleet,
   ...said,
   'view.now': 'Now', 'view.places': 'Places', 'view.alerts': 'Alerts', 'view.meters': 'Meters', 'view.devices': 'Devices', 'view.settings': 'Settings',
   'rail.views': 'Views', 'rail.skip': 'Skip to content',
@@ -23,7 +25,7 @@ export default {
   'find.start': 'Type a name, an id, a room or a number plate.', 'find.found': { one: '{n} found', other: '{n} found' },
   'help.title': 'Keyboard', 'help.find': 'find anything', 'help.move': 'next and previous row', 'help.open': 'open the row',
   'help.acknowledge': 'acknowledge what is selected', 'help.pick': 'add the row to the selection',
-  'help.go': 'go to Now, Places, Alerts, Devices, Energy, Reports, Bills, Rules', 'help.chart': 'on a chart: move, zoom in, zoom out, back',
+  'help.go': 'go to Now, Places, Alerts, Devices, Energy, Reports, Bills, Rules, Fleet', 'help.chart': 'on a chart: move, zoom in, zoom out, back',
   'help.close': 'close', 'help.help': 'this help', 'help.note': 'Nothing here needs a keyboard, and nothing needs a mouse.',
   'branch.choose': 'Choose a part', 'branch.path': 'Part of the facility', 'branch.gone': 'No longer there',
   'lost.title': 'There is no such view.', 'lost.words': 'The address may be mistyped, or from another release. Start at',

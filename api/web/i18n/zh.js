@@ -1,11 +1,13 @@
 // 中文。键与英文目录一致（有测试保证）；用语取本行业的说法，按意思写，不逐字翻译。
 import desk from './desk.zh.js';
 import energy from './energy.zh.js';
+import fleet from './fleet.zh.js';
 import said from './said.zh.js';
 
 export default {
   ...desk,
   ...energy,
+  ...fleet,
   ...said,
   'view.now': '当前', 'view.places': '场所', 'view.alerts': '告警', 'view.meters': '计量', 'view.devices': '设备', 'view.settings': '设置',
   'rail.views': '视图', 'rail.skip': '跳到内容', 'rail.waiting': { other: '项告警待确认' },
@@ -19,7 +21,7 @@ export default {
   'find.open': '查找测点、房间、车牌…', 'find.title': '查找', 'find.none': '没有名为“{q}”的内容。可按名称、编号、房间、车牌查找，中英文均可。',
   'find.start': '输入名称、编号、房间或车牌。', 'find.found': { other: '找到 {n} 项' },
   'help.title': '键盘操作', 'help.find': '查找', 'help.move': '下一行、上一行', 'help.open': '打开所选行', 'help.acknowledge': '确认所选告警',
-  'help.pick': '选中或取消该行', 'help.go': '转到当前、场所、告警、设备、用能、报表、账单、规则', 'help.chart': '在图上：移动、放大、缩小、还原', 'help.close': '关闭', 'help.help': '本帮助',
+  'help.pick': '选中或取消该行', 'help.go': '转到当前、场所、告警、设备、用能、报表、账单、规则、车队', 'help.chart': '在图上：移动、放大、缩小、还原', 'help.close': '关闭', 'help.help': '本帮助',
   'help.note': '所有操作既可不用键盘，也可不用鼠标。',
   'branch.choose': '选择范围', 'branch.path': '当前范围', 'branch.gone': '已不存在',
   'lost.title': '没有这个视图。', 'lost.words': '地址可能有误，或来自其他版本。请回到',

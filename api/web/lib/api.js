@@ -62,6 +62,9 @@ export const api = {
   /** Sums over a branch: power of the main meters, today's registers, vehicles, freshness. */
   summary: (/** @type {string} */ branch, /** @type {AbortSignal} */ signal) => get('summary', { under: underOf(branch) }, signal),
   /** One row a site: power, today's energy, the last day, alerts, age. */
+  /** Vehicles as they are now. */
+  fleet: (/** @type {string} */ branch, /** @type {AbortSignal} */ signal) => get('fleet', { under: underOf(branch) }, signal),
+  trips: (/** @type {string} */ vehicle, /** @type {number} */ start, /** @type {number} */ end, /** @type {AbortSignal} */ signal) => get(`fleet/${id(vehicle)}/trips`, { start, end }, signal),
   sites: (/** @type {string} */ branch, /** @type {AbortSignal} */ signal) => get('sites', { under: underOf(branch) }, signal),
   point: (/** @type {string} */ point, /** @type {AbortSignal} */ signal) => get(`points/${id(point)}`, {}, signal).then((row) => seeded(row, [row])),
   search: (/** @type {string} */ q, /** @type {AbortSignal} */ signal) => get('search', { q, limit: 30 }, signal).then((found) => found.hits),

@@ -93,3 +93,8 @@ export const placeOf = (alert) => pathOf(alert).map((node) => named(node.name) |
 
 /** Sites of a branch, in order. @param {string} [branch] @returns {Node[]} */
 export const sites = (branch) => [...facility.value.nodes.values()].filter((node) => node.kind === 'site' && (within(node.key, branch) || within(branch ?? '', node.key)));
+
+/** Equips that are vehicles, as the API takes them. */
+const VEHICLES = new Set(['vehicle', 'bus']);
+/** Whether there is any vehicle: without one there is no fleet to show. */
+export const hasVehicles = () => [...facility.value.nodes.values()].some((node) => VEHICLES.has(node.type));

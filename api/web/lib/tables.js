@@ -42,7 +42,15 @@ export function changed(table, changes) {
 }
 
 /** A sentence of a rule, with a dash of dots where a figure will stand. @param {string} text */
-export const outline = (text) => text.replace(/\{\w+\}[.。]?/g, '…');
+export const outline = (text) => text.replace(/\{\w+\}[.。]?/g, '…').replaceAll('`', '');
+
+/** The clauses of a sentence before the first that needs a figure; '' where that is the first. @param {string} text */
+export function gist(text) {
+  const hole = text.search(/\{\w+\}/);
+  if (hole < 0) return outline(text);
+  const clauses = /^(.*[.;:。；：])(?:\s|(?<=[。；：]))/s.exec(text.slice(0, hole));
+  return clauses ? outline(clauses[1]).replace(/[;:；：]$/, '') : '';
+}
 
 /** Whether two tables say the same. @param {any} a @param {any} b @returns {boolean} */
 export function same(a, b) {

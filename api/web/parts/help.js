@@ -6,7 +6,7 @@ import { Dialog } from './dialog.js';
 const KEYS = [
   [['/', 'Ctrl-K'], 'help.find'], [['j', 'k'], 'help.move'], [['Enter'], 'help.open'], [['a'], 'help.acknowledge'], [['x'], 'help.pick'],
   [['w', 's', 'c', 'l', 'm'], 'help.work'], [['o'], 'help.start'], [['t'], 'help.try'],
-  [['g n', 'g p', 'g a', 'g d', 'g e', 'g r', 'g b', 'g u'], 'help.go'], [['←', '→', '+', '−', '0'], 'help.chart'], [['Esc'], 'help.close'], [['?'], 'help.help'],
+  [['g n', 'g p', 'g a', 'g d', 'g e', 'g r', 'g b', 'g u', 'g f'], 'help.go'], [['←', '→', '+', '−', '0'], 'help.chart'], [['Esc'], 'help.close'], [['?'], 'help.help'],
 ];
 
 /** @param {{onClose: () => void}} props */

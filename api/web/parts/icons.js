@@ -7,6 +7,7 @@ const PATHS = {
   energy: 'M9 1.5 3.5 9H8l-1 5.5L12.5 7H8z',
   reports: 'M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3M5.5 8h5M5.5 11h5',
   alerts: 'M8 2 15 14H1zM8 6.5v3.5M8 12v.4',
+  fleet: 'M2.5 11V8L4 4.5h8L13.5 8v3zM2.5 8h11M4.5 11v2M11.5 11v2M5 9.5h1M10 9.5h1',
   meters: 'M8 2a6 6 0 1 0 0 12a6 6 0 0 0 0-12zM8 8l3-2.5M5 11h6',
   rules: 'M3 2.5h10v11H3zM5.5 6l1 1 2-2M5.5 10.5l1 1 2-2M10 6.5h1.5M10 11h1.5',
   devices: 'M3 3h10v10H3zM6 6h4v4H6zM8 1v2M8 13v2M1 8h2M13 8h2',

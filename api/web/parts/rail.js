@@ -5,19 +5,22 @@ import { chooseLanguage } from '../lib/settings.js';
 import { href, route } from '../lib/route.js';
 import { useSecond } from '../lib/clock.js';
 import { age } from '../lib/format.js';
+import { facility, hasVehicles } from '../lib/facility.js';
 import { connection } from '../lib/live.js';
 import { waiting, worstOf } from '../lib/alerts.js';
 import { alerts } from '../lib/alerts.js';
 import { Icon } from './icons.js';
 
 /** Every view that exists; nothing is promised that is not there. */
-export const VIEWS = ['now', 'places', 'energy', 'alerts', 'meters', 'devices', 'rules', 'reports', 'settings'];
+export const VIEWS = ['now', 'places', 'energy', 'alerts', 'fleet', 'meters', 'devices', 'rules', 'reports', 'settings'];
 /** Which rail entry an address belongs to. */
 export const HOME = { point: 'places', ledger: 'energy', calendar: 'alerts', notices: 'alerts', bills: 'reports' };
 
 export function Rail() {
   useChange(route);
   useChange(alerts);
+  useChange(facility);
+  const views = VIEWS.slice(0, -1).filter((view) => view !== 'fleet' || hasVehicles());
   const current = HOME[route.value.view] ?? route.value.view;
   useEffect(() => document.querySelector('.rail [aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [current]);
   // on a phone the bar scrolls: the view that is shown stays in sight
@@ -26,7 +29,7 @@ export function Rail() {
   const worst = worstOf(open);
   return html`<nav class="rail" aria-label=${t('rail.views')}>
     <div class="brand">Steward</div>
-    ${VIEWS.slice(0, -1).map((view) => html`<${To} view=${view} current=${current} n=${view === 'alerts' ? open.length : 0} worst=${worst} />`)}
+    ${views.map((view) => html`<${To} view=${view} current=${current} n=${view === 'alerts' ? open.length : 0} worst=${worst} />`)}
     <div class="gap"></div>
     <${To} view="settings" current=${current} n=${0} />
     <div class="foot"><${Beat} /><${Languages} /></div>

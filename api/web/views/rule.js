@@ -60,7 +60,7 @@ function Facts({ rule }) {
     <dt>${t('rules.firing')}</dt><dd>${firing ? html`<a class="link" href=${href('alerts', '', { rule: rule.id })}>${count(firing)}</a>` : '–'}</dd>
     <dt>${t('rule.source')}</dt><dd><bdi>${source(rule.source) || '–'}</bdi></dd>
     <dt>${t('rule.where')}</dt><dd><code><bdi>${rule.where || '–'}</bdi></code></dd>
-    <dt>${t('rule.says')}</dt><dd><bdi>${outline(named(rule.title)) || '–'}</bdi></dd></dl>
+    <dt>${t('rule.says')}</dt><dd><code><bdi>${named(rule.title) || '–'}</bdi></code></dd></dl>
     <div class="title sub"><h2>${t('rule.definition')}</h2></div>
     <dl class="facts code">${table.map(([key, value]) => html`<dt><code>${key}</code></dt><dd><code><bdi>${typeof value === 'string' ? value : JSON.stringify(value)}</bdi></code></dd>`)}</dl></${Panel}>`;
 }

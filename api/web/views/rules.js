@@ -8,7 +8,7 @@ import { renewal } from '../lib/live.js';
 import { go, here, href, refine, route } from '../lib/route.js';
 import { useKeys } from '../lib/keys.js';
 import { said } from '../lib/said.js';
-import { outline } from '../lib/tables.js';
+import { gist, outline } from '../lib/tables.js';
 import { Severity, rank } from '../parts/severity.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
 
@@ -31,7 +31,7 @@ export function Rules() {
   return html`<${Panel} title=${t('view.rules')} note=${t('rules.note', { n: list.length })}>
     <${Filters} state=${state} query=${query} rules=${load.data} />
     ${!load.data.length ? html`<${Empty} title=${t('rules.none')}>${t('rules.noneWords')}</${Empty}>` : !list.length ? html`<${Empty} title=${t('list.noMatch')}>${t('list.noMatchWords')} <a class="link" href=${here({ q: undefined, state: undefined, kind: undefined, pack: undefined })}>${t('list.clear')}</a></${Empty}>` : html`
-    <div class="scroll-x"><table><thead><tr><th>${t('alert.rule')}</th><th class="wide-only">${t('alert.kind')}</th><th class="wide-only">${t('rules.pack')}</th><th class="num">${t('rules.targets')}</th><th class="num">${t('rules.firing')}</th><th class="wide-only">${t('rules.unjudged')}</th></tr></thead>
+    <div class="scroll-x"><table class="rules"><thead><tr><th>${t('alert.rule')}</th><th class="wide-only">${t('alert.kind')}</th><th class="wide-only">${t('rules.pack')}</th><th class="num">${t('rules.targets')}</th><th class="num">${t('rules.firing')}</th><th class="wide-only">${t('rules.unjudged')}</th></tr></thead>
       <tbody>${list.map((rule) => html`<${Row} key=${rule.id} rule=${rule} firing=${firing.get(rule.id) ?? 0} at=${rule.id === at} />`)}</tbody></table></div>`}
   </${Panel}>`;
 }
@@ -73,7 +73,7 @@ function Row({ rule, firing, at }) {
   const skipped = left(rule);
   const first = rule.not_applicable[0];
   return html`<tr class=${`row${at ? ' picked' : ''}${rule.targets ? '' : ' ack'}`} data-rule=${rule.id} onClick=${(event) => event.target.closest('a') || go(address)}>
-    <td class="wrap says"><div class="what"><${Severity} of=${rule.severity} /><div><b><a href=${address}><bdi>${rule.id}</bdi></a></b><span class="why" title=${outline(named(rule.why))}><bdi>${outline(named(rule.why)) || word('rulekind', rule.kind)}</bdi></span></div></div></td>
+    <td class="wrap says"><div class="what"><${Severity} of=${rule.severity} /><div><b><a href=${address}><bdi>${rule.id}</bdi></a></b><span class="why" title=${outline(named(rule.why))}><bdi>${gist(named(rule.why)) || gist(named(rule.check)) || word('rulekind', rule.kind)}</bdi></span></div></div></td>
     <td class="wide-only">${word('rulekind', rule.kind)}</td><td class="wide-only">${rule.pack || t('rules.own')}</td>
     <td class="num">${rule.targets ? count(rule.targets) : '–'}</td>
     <td class="num">${firing ? html`<a class="link" href=${href('alerts', '', { rule: rule.id })}>${count(firing)}</a>` : '–'}</td>

@@ -1,0 +1,155 @@
+"""Trips of a vehicle out of what it said: when its engine ran, how far it went, how long it stood with the engine on. Pure.
+
+Invariants: a trip is a stretch of running engine (where that is not known, of driving), short stops included; what is not
+measured is None, never zero; a register that falls counts no distance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steward.model import BoolArray, FloatArray, NumberArray
+from steward.store import Windows
+from steward.units import MINUTE
+
+OUT_SPEED = 0.5
+"""m/s: a vehicle that is faster is on its way."""
+HELD = 10 * MINUTE
+"""How long an engine or a speed is taken to be as it was said last."""
+STOP = 5 * MINUTE
+"""The engine may be off for so long within one trip."""
+SHORT = 3 * MINUTE
+"""An engine that runs for less without a move is no trip."""
+EARTH = 6_371_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """start, end, driving, idling: ns; distance: m; top: m/s; fuel: change of the tank's level, ratio; running: not over."""
+
+    start: int
+    end: int
+    driving: int
+    idling: int
+    distance: float | None
+    top: float | None
+    fuel: float | None
+    begun_at: tuple[float, float] | None
+    ended_at: tuple[float, float] | None
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What a vehicle said, on a grid of `step` ns from `start` on; NaN where it said nothing. Canonical units."""
+
+    start: int
+    step: int
+    engine: FloatArray
+    speed: FloatArray
+    odometer: FloatArray
+    latitude: FloatArray
+    longitude: FloatArray
+    fuel: FloatArray
+
+
+def track(found: Windows, numbers: dict[str, int], start: int, step: int, size: int) -> Track:
+    """The windows of a vehicle's points (name of a column -> number of its point) as a track of `size` steps."""
+    columns: dict[str, Any] = {}
+    for name in ("engine", "speed", "odometer", "latitude", "longitude", "fuel"):
+        column = np.full(size, np.nan)
+        if name in numbers:
+            part: NumberArray = np.flatnonzero(found.point == numbers[name]).astype(np.int32)
+            at = (found.start[part] - start) // step
+            inside = (at >= 0) & (at < size)
+            value = found.max[part] if name in ("engine", "speed") else found.last[part]
+            column[at[inside]] = value[inside]
+        columns[name] = column
+    return Track(start, step, **columns)
+
+
+def trips(said: Track) -> list[Trip]:
+    """The trips of a track, in order."""
+    speed = _held(said.speed, HELD // said.step)
+    moving: BoolArray = speed > OUT_SPEED
+    known = np.isfinite(said.engine).any()
+    on: BoolArray = (_held(said.engine, HELD // said.step) > 0) | moving if known else moving
+    return [trip for a, b in _runs(on, STOP // said.step) if (trip := _trip(said, on, moving, a, b)) is not None]
+
+
+def _trip(said: Track, on: BoolArray, moving: BoolArray, a: int, b: int) -> Trip | None:
+    """The trip of the steps a to b, None for one that is none."""
+    driving = int((moving[a : b + 1] & on[a : b + 1]).sum()) * said.step
+    idling = int((on[a : b + 1] & ~moving[a : b + 1]).sum()) * said.step
+    if not driving and idling < SHORT:
+        return None
+    top = said.speed[a : b + 1]
+    return Trip(
+        start=said.start + a * said.step,
+        end=said.start + (b + 1) * said.step,
+        driving=driving,
+        idling=idling,
+        distance=_distance(said, a, b),
+        top=float(np.nanmax(top)) if np.isfinite(top).any() else None,
+        fuel=_change(said.fuel, a, b),
+        begun_at=_place(said, a),
+        ended_at=_place(said, b),
+        running=b >= len(on) - 2,
+    )
+
+
+def _held(values: FloatArray, most: int) -> FloatArray:
+    """Each value until the next, for at most so many steps; NaN beyond."""
+    steps = np.arange(len(values))
+    last = np.maximum.accumulate(np.where(np.isfinite(values), steps, -1))
+    kept = (last >= 0) & (steps - last <= most)
+    return np.where(kept, values[np.maximum(last, 0)], np.nan)
+
+
+def _runs(on: BoolArray, gap: int) -> list[tuple[int, int]]:
+    """First and last step of each run, those joined that lie at most `gap` steps apart."""
+    runs: list[tuple[int, int]] = []
+    for step in np.flatnonzero(on).tolist():
+        if runs and step - runs[-1][1] <= gap + 1:
+            runs[-1] = (runs[-1][0], step)
+        else:
+            runs.append((step, step))
+    return runs
+
+
+def _change(values: FloatArray, a: int, b: int) -> float | None:
+    """What a value changed by between the last before step a (else the first after) and the last up to step b."""
+    before, within = values[:a], values[a : b + 1]
+    kept = within[np.isfinite(within)]
+    if not len(kept):
+        return None
+    earlier = before[np.isfinite(before)]
+    return float(kept[-1] - (earlier[-1] if len(earlier) else kept[0]))
+
+
+def _distance(said: Track, a: int, b: int) -> float | None:
+    driven = _change(said.odometer, a, b)
+    if driven is not None:
+        return max(0.0, driven)
+    fixed = np.flatnonzero(np.isfinite(said.latitude[a : b + 1]) & np.isfinite(said.longitude[a : b + 1])) + a
+    if len(fixed) < 2:
+        return None
+    legs = zip(fixed[:-1].tolist(), fixed[1:].tolist(), strict=True)
+    return sum(between((said.latitude[i], said.longitude[i]), (said.latitude[j], said.longitude[j])) for i, j in legs)
+
+
+def _place(said: Track, step: int) -> tuple[float, float] | None:
+    latitude, longitude = _held(said.latitude[: step + 1], step), _held(said.longitude[: step + 1], step)
+    if not (np.isfinite(latitude[-1]) and np.isfinite(longitude[-1])):
+        return None
+    return float(latitude[-1]), float(longitude[-1])
+
+
+def between(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """m between two places (latitude, longitude in degrees), on a sphere."""
+    a, b = np.radians(one), np.radians(other)
+    half = np.sin((b - a) / 2) ** 2
+    return float(2 * EARTH * np.arcsin(np.sqrt(half[0] + np.cos(a[0]) * np.cos(b[0]) * half[1])))
