@@ -33,6 +33,6 @@ export function AlertRow({ alert, spark }) {
     ${spark !== undefined && html`<td class="wide-only">${spark}</td>`}
     <td class="num" title=${duration(lasted(alert))}>${brief(lasted(alert))}</td>
     <td class="num wide-only">${alert.kind === 'stale' ? '–' : value}</td>
-    <td class="wide-only"><bdi>${holder(alert)}</bdi></td>
+    <td class="wide-only who" title=${holder(alert)}><bdi>${holder(alert)}</bdi></td>
   </tr>`;
 }
