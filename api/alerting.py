@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from api.board import AlertBoard
+from api.catalogue import Catalogue
 from api.reply import MILLISECOND, finite, ms
 from api.sentences import Said, said
+from api.services import Services
 from api.services_desk import Similar
 from steward.model import Delivery
 from steward.records import AlertEvent, AlertRecord
-
-if TYPE_CHECKING:
-    from api.context import Context
 
 
 OURS = (Delivery.INHIBITED, Delivery.CHATTERING)
 """Reasons whose words are the service's own; the others were written by a person."""
 
 
-def summary(context: Context, record: AlertRecord) -> dict[str, Any]:
+class Around(Protocol):
+    """What an alert is shown with (api.context.Context)."""
+
+    services: Services
+    board: AlertBoard
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The facility as it is shown."""
+
+
+def summary(context: Around, record: AlertRecord) -> dict[str, Any]:
     """An alert in plain values: what, where, since when, who; schema.AlertSummary."""
     alert, catalogue = record.alert, context.catalogue
     facility = catalogue.facility
@@ -66,14 +77,14 @@ def summary(context: Context, record: AlertRecord) -> dict[str, Any]:
     }
 
 
-def _currency(context: Context, record: AlertRecord) -> str:
+def _currency(context: Around, record: AlertRecord) -> str:
     """The currency of the cost: that of its price, else the only one that the tariffs have."""
     cost = record.alert.evidence.get("cost")
     found = cost.get("currency") if isinstance(cost, Mapping) else ""
     return str(found) if found else "" if record.cost is None else context.services.money.currency()
 
 
-def _delivery(context: Context, record: AlertRecord) -> dict[str, Any]:
+def _delivery(context: Around, record: AlertRecord) -> dict[str, Any]:
     standing, facility = record.standing, context.catalogue.facility
     reasons = []
     for reason in standing.reasons:
@@ -92,7 +103,7 @@ def _delivery(context: Context, record: AlertRecord) -> dict[str, Any]:
     }
 
 
-def episode(context: Context, similar: Similar) -> dict[str, Any]:
+def episode(context: Around, similar: Similar) -> dict[str, Any]:
     """An earlier episode; schema.SimilarEpisode."""
     alert = similar.record.alert
     lasted = None if alert.resolved is None else (alert.resolved - alert.since) // MILLISECOND
