@@ -14,7 +14,6 @@ from api.services_desk import Similar
 from steward.model import Delivery
 from steward.records import AlertEvent, AlertRecord
 
-
 OURS = (Delivery.INHIBITED, Delivery.CHATTERING)
 """Reasons whose words are the service's own; the others were written by a person."""
 
