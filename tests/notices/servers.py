@@ -70,7 +70,11 @@ def serving(judge: Judge | None = None) -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            raw = self.rfile.read(length)
+            if len(raw) < length:  # the sender died in the midst of it: that is no request
+                self.close_connection = True
+                return
             url = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             got = Got(url.path, query, {name.lower(): value for name, value in self.headers.items()}, raw)
