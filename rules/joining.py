@@ -1,4 +1,5 @@
-"""Points beside a point, for kinds that join several: by role in the same equip, by metric below it in the feeds graph.
+"""Points beside a point, for kinds that join several: by role in the same equip, by metric below it in the feeds graph; and the
+one point that speaks for a device.
 
 Catalogues are built once per facility and kept by its identity, so that a rule on a thousand points searches once.
 """
@@ -6,9 +7,11 @@ Catalogues are built once per facility and kept by its identity, so that a rule 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
+from dataclasses import replace
 
 from rules.contract import Target
-from steward.model import Facility, Point
+from steward.model import DERIVED, Facility, Point
 
 _kept: dict[int, tuple[weakref.ref[Facility], dict[str, list[Point]]]] = {}
 
@@ -37,3 +40,13 @@ def beside(target: Target, role: str, metric: str = "") -> Point | None:
         if point.role == role and (not metric or point.metric == metric) and point.id != target.id:
             return point
     return None
+
+
+def quickest(targets: Sequence[Target]) -> list[Target]:
+    """Of each device the target whose point speaks most often, under the device's id; what follows from registers is none."""
+    found: dict[str, Target] = {}
+    for target in targets:
+        known = found.get(target.device)
+        if target.point.role != DERIVED and (known is None or target.point.interval < known.point.interval):
+            found[target.device] = target
+    return [replace(one, id=device or one.id, shows=(one.id,)) for device, one in found.items()]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from rules.contract import Column, Findings, Kind, NotApplicable, State, Target
+from rules.joining import quickest
 from rules.quantity import Duration
-from steward.model import DERIVED, ByteArray, FloatArray, IntArray
+from steward.model import ByteArray, FloatArray, IntArray
 from steward.units import HOUR, MINUTE, SECOND
 
 ZONE = 15 * 60.0
@@ -49,12 +49,7 @@ class Clock(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def bind(self, targets: Sequence[Target]) -> list[Target]:
         """A row for each device, with its quickest point."""
-        quickest: dict[str, Target] = {}
-        for target in targets:
-            known = quickest.get(target.device)
-            if target.point.role != DERIVED and (known is None or target.point.interval < known.point.interval):
-                quickest[target.device] = target
-        return [replace(one, id=device or one.id, shows=(one.id,)) for device, one in quickest.items()]
+        return quickest(targets)
 
     def parameters(self, target: Target) -> Mapping[str, float | int | bool]:
         if not target.device:

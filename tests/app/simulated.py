@@ -19,8 +19,8 @@ from simulators.facility import campus_rules, campus_toml
 from simulators.faults import Fault, Label
 from simulators.week import MONDAY
 from simulators.wire import Wire
+from steward.app.checking import read
 from steward.app.service import Steward
-from steward.app.tools.checking import read
 from steward.records import AlertRecord
 from steward.units import DAY, HOUR, MINUTE
 
@@ -76,6 +76,7 @@ class World:
         self.folder, self.step, self.begin, self.now = folder, step, begin, begin
         self.file = folder / "campus.toml"
         self.file.write_text(campus_toml(data=".", packs=packs, least=least, rules=campus_rules() + more), encoding="utf-8")
+        self._heard = begin
         self.wire = Wire(Feed(Campus(1, begin, faults), least=least))
 
     async def start(self) -> None:
@@ -94,11 +95,13 @@ class World:
             begin, self.now = self.now, self.now + self.step
             for publication in self.wire.publications(begin, self.now):
                 frame = (publication.topic.encode(), publication.payload, b"", int(publication.retain))
-                self._intake.take([frame], publication.sent, 1, 0.0)
+                self._heard = max(publication.sent, self._heard + 1)  # no two messages arrive at one moment
+                self._intake.take([frame], self._heard, 1, 0.0)
             self._intake.flush()
             await steward.pipeline.drained()
             await steward.judge.tick()
             await steward.books.tick()
+            await steward.books.idle()  # else what the worker tells would come at other simulated times on a slow machine
             if (self.now - self.begin) % DAY == 0:
                 await self._night()
 

@@ -68,12 +68,12 @@ EXPECTED = {
     "meter_swap": {"energy-meter-fault": ({"gas-kitchen.gas.fault"}, 2.0, 200.0)},
     "rollover": {"energy-meter-fault": ({"c-lift.energy.fault"}, 2.0, 200.0)},
     "clock_wrong": {"quality-clock": ({"crac-2"}, 0.75, 0.5)},
+    "duplicate_storm": {"quality-duplicates": ({"weather-1"}, 0.5, 1.5)},
     "idling": {"fleet-idling": ({"car-0312"}, 0.5, 0.5)},
     "unapproved_trip": {"fleet-trip": ({"car-0526"}, 0.25, 0.5)},
 }
 UNSEEN = {
     # fault: why no alert answers to it within the week
-    "duplicate_storm": "duplicates are taken once and counted: no figure is wrong",
     "sensor_bias": "2.5 K: not beyond the 2.5 K that siblings may differ by, and a week is what they learn",
     "stuck_damper": "one day and a quarter: a verdict on a damper needs the air handler's own history, six days",
     "leaking_valve": "one day: as above",
