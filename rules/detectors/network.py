@@ -1,8 +1,9 @@
 """A network of tags: each predicted from the others and from one row earlier by ridge regression; what does not fit is named.
 
 Tags whose spread is near their resolution are left out: ridge would use digits that live data do not have. Residuals are
-judged as means over 3 and 12 rows, each against its own 99.9 % quantile on the rows of the fit. The model is plain
-arrays, so that a rule kind can hold it in its columns.
+judged as means over 3 and 12 rows, each against its own 99.9 % quantile on the rows of the fit; so are the values themselves
+as means over 12 rows, as wear that moves all tags together leaves no residual. The model is plain arrays, so that a rule
+kind can hold it in its columns.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ RESOLVED = 5.0
 """A tag takes part where its standard deviation is at least so many steps of its resolution."""
 SHORT, LONG = 3, 12
 SCALE_FLOOR = 0.01
+CONSTANT = 1e-9
+"""A tag whose standard deviation is below this share of its mean is constant: the rest is rounding of sums."""
 LIMIT = 1.5
 NEVER = -(2**60)
 
 
 @dataclass(slots=True)
 class Model:
-    """A fitted network of K tags. weights: [K, 2 K + 5]; all others [K]; short, long: quantiles of the means of residuals."""
+    """A fitted network of K tags. weights: [K, 2 K + 5]; all others [K]; short, long: quantiles of the means of residuals;
+    level: of the means of values."""
 
     used: BoolArray
     mean: FloatArray
@@ -37,24 +41,27 @@ class Model:
     scale: FloatArray
     short: FloatArray
     long: FloatArray
+    level: FloatArray
 
-    def residual(self, before: FloatArray, now: FloatArray, turn: float) -> FloatArray:
-        """Residuals of the row `now` [K] after the row `before`, in their scales; turn: share of the local day, 0 to 1."""
-        row = np.concatenate((self._standard(now), self._standard(before), _seasons(np.array([turn]))[0]))
-        rest: FloatArray = (row[: len(self.mean)] - self.weights @ row) / self.scale
-        kept: FloatArray = np.where(self.used, rest, 0.0)
-        return kept
+    def look(self, before: FloatArray, now: FloatArray, turn: float) -> FloatArray:
+        """Residuals of the row `now` [K] after the row `before`, in their scales, and its values in spreads: [2, K]; turn:
+        share of the local day, 0 to 1."""
+        level = self._standard(now)
+        row = np.concatenate((level, self._standard(before), _seasons(np.array([turn]))[0]))
+        rest = np.where(self.used, (level - self.weights @ row) / self.scale, 0.0)
+        return np.stack((rest, level))
 
     def _standard(self, rows: FloatArray) -> FloatArray:
         standard: FloatArray = np.where(self.used, np.clip((rows - self.mean) / self.spread, -CLIP, CLIP), 0.0)
         return standard
 
     def ratios(self, recent: FloatArray) -> FloatArray:
-        """Ratio of each tag [K] to its quantiles, of the last residuals [at most LONG, K], oldest first; 1 is the rim."""
-        short = np.abs(recent[-SHORT:].mean(axis=0)) / self.short if len(recent) >= SHORT else np.zeros(len(self.mean))
+        """Ratio of each tag [K] to its quantiles, of the last looks [at most LONG, 2, K], oldest first; 1 is the rim."""
+        short = np.abs(recent[-SHORT:, 0].mean(axis=0)) / self.short if len(recent) >= SHORT else np.zeros(len(self.mean))
         if len(recent) < LONG:
             return short
-        whole: FloatArray = np.maximum(short, np.abs(recent.mean(axis=0)) / self.long)
+        rest, level = np.abs(recent.mean(axis=0))
+        whole: FloatArray = np.maximum(short, np.maximum(rest / self.long, level / self.level))
         return whole
 
 
@@ -87,11 +94,10 @@ def fit(
     tags = rows.shape[1]
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     step = resolution(rows) if step is None else step
-    used = (spread > 0) & (spread >= RESOLVED * np.minimum(step, _binary(rows, step)))
+    used = (spread > CONSTANT * np.abs(mean)) & (spread >= RESOLVED * np.minimum(step, _binary(rows, step)))
     if not follows[1:].any():
         raise ValueError("no two rows that follow one another")
-    empty = np.ones(tags)
-    model = Model(used, mean, np.where(used, spread, 1.0), np.zeros((tags, 2 * tags + 5)), empty, empty.copy(), empty.copy())
+    model = Model(used, mean, np.where(used, spread, 1.0), np.zeros((tags, 2 * tags + 5)), *np.ones((4, tags)))
     pick = np.flatnonzero(follows[1:]) + 1
     standard = model._standard(rows)
     table = np.concatenate((standard[pick], standard[pick - 1], _seasons(turn[pick])), axis=1)
@@ -105,8 +111,8 @@ def fit(
     rest = table[:, :tags] - table @ model.weights.T
     model.scale = np.maximum(np.quantile(np.abs(rest), 0.99, axis=0) / 2.576, SCALE_FLOOR)
     rest = np.where(used, rest / model.scale, 0.0)
-    for name, span in (("short", SHORT), ("long", LONG)):
-        sums = np.cumsum(np.concatenate((np.zeros((1, tags)), rest)), axis=0)
+    for name, span, values in (("short", SHORT, rest), ("long", LONG, rest), ("level", LONG, standard[pick])):
+        sums = np.cumsum(np.concatenate((np.zeros((1, tags)), values)), axis=0)
         means = np.abs(sums[span:] - sums[:-span]) / span
         rim = np.quantile(means, 0.999, axis=0) if len(means) else np.zeros(tags)
         setattr(model, name, np.where(used & (rim > 0), rim, np.inf))
@@ -137,7 +143,7 @@ class Network(VectorDetector):
             self.partner[first, second] = self.partner[second, first] = True
         self.model: Model | None = None
         self._before, self._t = np.zeros(len(tags)), NEVER
-        self._recent = np.zeros((0, len(tags)))
+        self._recent = np.zeros((0, 2, len(tags)))
         self._ratios = np.zeros(len(tags))
 
     def _turn(self, t: int) -> float:
@@ -159,16 +165,16 @@ class Network(VectorDetector):
     def _next(self, row: FloatArray, t: int) -> FloatArray | None:
         if self.model is None or t <= self._t or t - self._t > 1.5 * self.every or np.isnan(row).any():
             return None
-        rest = self.model.residual(self._before, row, self._turn(t))
-        return np.concatenate((self._recent[-(LONG - 1) :], rest[None]))
+        look = self.model.look(self._before, row, self._turn(t))
+        return np.concatenate((self._recent[-(LONG - 1) :], look[None]))
 
     def learn(self, x: Row, t: int) -> None:
-        """Takes the row in; after a gap the means over residuals start anew. The model itself changes by `fit` only."""
+        """Takes the row in; after a gap the means start anew. The model itself changes by `fit` only."""
         row = np.asarray(x, np.float64)
         if t <= self._t or np.isnan(row).any():
             return
         recent = self._next(row, t)
-        self._recent = np.zeros((0, len(self.tags))) if recent is None else recent
+        self._recent = np.zeros((0, 2, len(self.tags))) if recent is None else recent
         self._before, self._t = row.copy(), t
 
     def names(self, most: int = 3) -> list[str]:

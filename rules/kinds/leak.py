@@ -21,15 +21,17 @@ class Leak(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Water or gas flows that never stops: the lowest flow of the last hours is above all that the meter knows.
 
     Fields: `judge`: "leak" (default): leaks and bursts, by the lowest flow of the last 3, 6, 12, 24 and 48 hours, known within
-    hours to two days; "slow": a leak that grows, by the trend of the daily minima, known within weeks; `at_least`: the smallest
-    leak worth an alert (default "1L/h"); `learn`: history before it speaks (default "28d").
+    hours to two days; "slow": a leak that grows, or that is small beside the scatter of the meter, by the ranks of the daily
+    minima, known within days to weeks; `at_least`: the smallest leak worth an alert (default "1L/h"); `learn`: history before
+    it speaks (default "28d").
 
     Consumption touches its base level sooner or later, a leak does not. Base flow is the median of the last 28 daily minima;
     what a window's minimum has above it is compared with the second-highest such excess ever seen: twice as much for windows up
     to 12 h (and at least 15 % of the highest flow ever, times 3 h / window), one and a half times for 24 and 48 h (and
-    at least 1.9 and 0.95 steps of the register an hour). The condition ends when the flow falls below half of the leak. The
-    slow leak sums what each daily minimum is above the base, in spreads (at most 4), less 1; beyond 8 it is stated, and it ends
-    when a day touches the base again. A flow seen on two occasions before is known: no alert. A leak present while it learns is
+    at least 1.9 and 0.95 steps of the register an hour, and two spreads of the daily minima). The condition ends when the flow
+    falls below half of the leak. The slow leak sums how rare each daily minimum is among the last 28: the logarithm of how many
+    times fewer were as high, less 1.5; beyond 4 it is stated (three days above all 28 are enough), and it ends when a
+    day touches the base again. A flow seen on two occasions before is known: no alert. A leak present while it learns is
     taken for base flow: the evidence shows it with its yearly volume. Days of a leak are learned only every fourth.
 
     Works on cumulative registers of volume (the better input) and on gauges of flow. A fall of the register, an interval of
@@ -38,11 +40,12 @@ class Leak(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     What is seen twice is forgiven, so limits that the operator sets (`continuous_flow`, `schedule` at night and while closed)
     are rules of their own beside it. Not found: leaks that run less than half of the time and below some 50 L/h; in a large
-    building those below a fifth of its mean flow (use sub-meters; `at_least` of a tenth of the mean makes it quieter there).
+    building those below a tenth of its mean flow (use sub-meters).
 
     Example: `kind = "leak", match = { metric = "water" }, keep_firing_for = "48h"`.
     Source: minimum night flow as water utilities take it, without a night: minima of any window against their own memory;
-    constants from leaks injected into the registers of 92 homes (DAIAD), see the benchmarks.
+    CUSUM of Page (1954) on ranks; constants from leaks put into the registers of 92 homes (DAIAD) and sums of five of them,
+    see the benchmarks.
     """
 
     NAME: ClassVar[str] = "leak"

@@ -29,7 +29,8 @@ class Network(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Each point is predicted by ridge regression from all others of the same row (a state and the measured values of one equip
     do not explain each other), from all of the row before, and from the time of day. Residuals are judged as means of 3 and
-    of 12 rows. A point whose spread is below 5 steps of its resolution takes no part. Rows that alert are not learned. A row
+    of 12 rows; so are the values themselves as means of 12 rows: wear that moves all points together leaves no residual. A
+    point whose spread is below 5 steps of its resolution takes no part. Rows that alert are not learned. A row
     counts when all points are known; after a silence longer than `learn` all is learned anew. Registers are not applicable.
     The alert's value is the largest ratio; evidence: the points that do not fit, the worst first. A plant that was changed
     needs a new start of the rule. Warm-up: `learn`.
@@ -116,7 +117,7 @@ class Network(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "learned_at": Column(np.int64, UNSEEN, (rows,)),
             "learned_rows": Column(np.int64),
             "fitted_at": Column(np.int64, UNSEEN),
-            "recent": Column(np.float64, 0.0, (LONG, wide)),
+            "recent": Column(np.float64, 0.0, (LONG, 2, wide)),
             "recent_rows": Column(np.int64),
             "used": Column(np.bool_, False, (wide,)),
             "mean": Column(np.float64, 0.0, (wide,)),
@@ -125,6 +126,7 @@ class Network(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "scale": Column(np.float64, 1.0, (wide,)),
             "short": Column(np.float64, 1.0, (wide,)),
             "long": Column(np.float64, 1.0, (wide,)),
+            "level": Column(np.float64, np.inf, (wide,)),
             "ratios": Column(np.float64, 0.0, (wide,)),
             "odd": Column(np.bool_, False),
             "ready": Column(np.bool_, False),
@@ -171,11 +173,11 @@ class Network(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             model = Model(
                 **{one.name: _of(state[one.name][row], one.name, count, state["mean"].shape[1]) for one in fields(Model)}
             )
-            rest = model.residual(state["before"][row, :count], now, _turn(state, row, at))
+            look = model.look(state["before"][row, :count], now, _turn(state, row, at))
             state["recent"][row] = np.roll(state["recent"][row], -1, axis=0)
-            state["recent"][row, -1, :count] = rest
+            state["recent"][row, -1, :, :count] = look
             state["recent_rows"][row] = known = min(int(state["recent_rows"][row]) + 1, LONG)
-            ratios = model.ratios(state["recent"][row, LONG - known :, :count])
+            ratios = model.ratios(state["recent"][row, LONG - known :, :, :count])
             state["ratios"][row, :count] = ratios
             odd = bool(ratios.max() > state["beyond"][row])
         state["odd"][row], state["ready"][row] = odd, fitted

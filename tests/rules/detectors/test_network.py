@@ -47,6 +47,28 @@ def test_a_tag_that_no_longer_fits_is_named() -> None:
     assert "t2" in network.names()
 
 
+def test_wear_that_moves_all_tags_together_is_seen_though_they_still_fit() -> None:
+    table = plant(2400)
+    sound = fitted(table, ["t1", "t2", "flow", "pressure"])
+    assert (scores(sound, table[2000:]) <= LIMIT).all()
+    table[2200:] += np.linspace(0, 6, 200)[:, None] * np.array([1.0, 2.0, 0.0, -1.0])
+    worn = fitted(table, ["t1", "t2", "flow", "pressure"])
+    found = scores(worn, table[2000:])
+    assert (found[:200] <= LIMIT).all()
+    assert (found[-20:] > LIMIT).all()
+    assert worn.model is not None
+    rest = np.abs(worn._recent[:, 0].mean(axis=0)) / worn.model.long
+    assert rest.max() < 1, "no residual shows it"
+
+
+def test_a_constant_tag_takes_no_part_however_its_mean_is_rounded() -> None:
+    table = np.concatenate((plant(2000), np.full((2000, 1), 518.67)), axis=1)
+    assert table.std(axis=0)[4] > 0, "the mean of equal values need not equal them"
+    model = fitted(table, list("abcde")).model
+    assert model is not None
+    assert not model.used[4]
+
+
 def test_constant_and_rounded_out_tags_change_nothing() -> None:
     table = plant(2300)
     rng = np.random.default_rng(2)
