@@ -257,3 +257,34 @@ async def test_faults_are_stored_because_they_follow_from_no_figure(world: World
     found = await Archive(world.store, lambda: world.books).read([number], T0, world.now + HOUR)
     assert found.value.tolist()[0] == 0
     assert found.value.tolist()[-1] == 3, "a question waits"
+
+
+@pytest.mark.parametrize("action", ["confirm", "swap"])
+async def test_a_question_answered_before_a_kill_is_not_asked_again(world: World, action: str) -> None:
+    at, value = steady(8)
+    value[200:] += 5e9  # settled long ago, so that nothing but the answer has the register solved again
+    for place in range(0, len(at), 32):
+        await world.feed("m0", at[place : place + 32], value[place : place + 32])
+    await world.books.save()
+    (question,) = world.books.questions()
+    answer = next(one for one in question.answers if one.action == action)
+    await asyncio.to_thread(world.books.answer, question.id, answer.number, "li", world.now)
+    figures = world.figures("m0", T0, T0 + 8 * DAY)
+    await world.restart(killed=True)
+    await world.pass_time(world.now + 20 * MINUTE)
+    assert world.books.questions() == []
+    assert world.figures("m0", T0, T0 + 8 * DAY) == figures
+
+
+async def test_a_late_read_just_behind_a_decided_consumption_leaves_it_as_it_was_decided(world: World) -> None:
+    at, value = steady(13)
+    until, decided = T0 + 9 * DAY, 3e6
+    late = int(np.searchsorted(at, until + HOUR))
+    for part in np.array_split(np.delete(np.arange(len(at)), late), 14):
+        await world.feed("m0", at[part], value[part])
+    await asyncio.to_thread(world.books.declare, "m0", "consumption", T0 + 2 * DAY, "li", world.now, until=until, value=decided)
+    await world.feed("m0", at[late : late + 1], value[late : late + 1], received=world.now + MINUTE)
+    await world.pass_time(world.now + 20 * MINUTE)
+    measured = value[at == T0 + 12 * DAY][0] - value[at == until][0]
+    assert world.books.consumption("m0", T0 + 2 * DAY, until).total == pytest.approx(decided)
+    assert world.books.consumption("m0", T0 + 2 * DAY, T0 + 12 * DAY).total == pytest.approx(decided + measured)

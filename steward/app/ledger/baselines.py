@@ -19,10 +19,10 @@ from metering.degree_days import Weather
 from metering.intervals import Flag, to_periods
 from metering.savings import Savings, avoided
 from metering.towt import Week
-from steward.app.consumption.data import weather_of_file
 from steward.app.ledger.core import Core
 from steward.app.ledger.figures import Figures, amounts
 from steward.app.ledger.restate import Fetch
+from steward.app.ledger.weather import weather_of_file
 from steward.errors import StewardError
 from steward.model import Facility, Quality
 from steward.units import DAY

@@ -114,14 +114,20 @@ class Core:
         self.queue.turn()
 
     def _catch_up(self) -> None:
-        """Revisions on record that the saved figures do not show yet (a kill after the record): they hold, once."""
+        """What is on record and the saved state does not show yet (a kill after the record): revisions hold, once; what they
+        and acts of people concern is solved again, for its marks and questions."""
         rows, hot = self.shelf.rows, self.shelf.hot
+        for act, name, since in self.decisions.acts:
+            if act > self.shelf.decided and name in self.shelf.slots:
+                self.queue.open(self.shelf.slots[name], since)
+                self.shelf.decided = act
         for name, number in self.records.numbers().items():
             slot = self.shelf.slots.get(name)
             if slot is None or number <= rows["revision"][slot]:
                 continue
             for row in self.records.revised(name, int(rows["revision"][slot])) if hot.size else ():
                 start, _, new = unpack_revision(row["payload"])
+                self.queue.open(slot, int(start[0]))
                 place = (start - hot.first) // QUARTER
                 inside = (place >= 0) & (place < hot.size)
                 hot.value[slot, place[inside]] = new[inside]
@@ -165,6 +171,7 @@ class Core:
         """Everything that is held, as bytes."""
         waiting = self.pending.take()
         self.pending.put(*waiting)
+        self.shelf.decided = self.decisions.acts[-1][0] if self.decisions.acts else 0
         return self.shelf.save({"slot": waiting[0].astype(np.int64), "at": waiting[1], "value": waiting[2]})
 
     def load(self, payload: bytes) -> None:

@@ -32,6 +32,8 @@ class Decisions:
         self._profiles: dict[str, list[Profile]] = defaultdict(list)
         self._manual: dict[str, set[int]] = defaultdict(set)
         self._learned: dict[str, int] = {}
+        self.acts: list[tuple[int, str, int]] = []
+        """What people said of figures: (number, register, from when, ns), in order."""
 
     def load(self) -> None:
         """Reads them all from the records."""
@@ -39,6 +41,8 @@ class Decisions:
             self._take(str(row["register"]), str(row["kind"]), row["content"], int(row["id"]), str(row["who"]))
 
     def _take(self, register: str, kind: str, content: Mapping[str, Any], number: int, who: str) -> None:
+        if kind == "declaration" or (kind == "parameter" and content.get("reason") != "learned"):
+            self.acts.append((number, register, max(0, int(content.get("at", content.get("valid_from", 0))))))
         if kind == "parameter":
             self._parameters[register].append({**content, "revision": number})
             if content.get("reason") == "learned":

@@ -74,6 +74,8 @@ class Shelf:
         self.questions: dict[str, list[AskedQuestion]] = {}
         self.epochs: dict[str, list[tuple[int, int]]] = {}
         self.errors: dict[str, str] = {}
+        self.decided = 0
+        """The number of the last decision that these figures show."""
 
     def bind(self, registers: Sequence[Register], parameters: Sequence[Sequence[Parameters]]) -> None:
         """Takes the registers of a facility; what is held of those that were there before stays theirs."""
@@ -162,6 +164,7 @@ class Shelf:
             "questions": {name: [asdict(one) for one in asked] for name, asked in self.questions.items() if asked},
             "epochs": self.epochs,
             "errors": self.errors,
+            "decided": self.decided,
         }
         arrays["words"] = np.frombuffer(json.dumps(words).encode(), np.uint8)
         out = io.BytesIO()
@@ -189,7 +192,7 @@ class Shelf:
         self.names, self.slots = names, {name: slot for slot, name in enumerate(names)}
         self.questions = {name: [_asked(row) for row in rows] for name, rows in words["questions"].items()}
         self.epochs = {name: [(at, power) for at, power in rows] for name, rows in words["epochs"].items()}
-        self.errors = dict(words["errors"])
+        self.errors, self.decided = dict(words["errors"]), int(words.get("decided", 0))
         return waiting
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metering.anchors import MARGIN, Series, search
-from metering.declarations import Declaration
+from metering.declarations import Declaration, Declared, standing
 from metering.explain import Link, informative
 from metering.ledger import Ledger
 from metering.profile import Profile
@@ -119,13 +119,14 @@ def solve_window(register: Register, batch: Batch, decided: Decided, doubtful: i
     sourced, checks = ways_of(register, batch, decided.manual)
     ledger = Ledger(register.id, list(decided.parameters))
     ledger.profiles = sorted(decided.profiles, key=lambda profile: profile.valid_from)
-    ledger.declarations = list(decided.declarations)
+    ledger.declarations = standing(decided.declarations)
     ledger.reads, ledger.gaps = join([sourced.reads]), sourced.gaps
     ledger.checks, ledger.agree = tuple(checks), register.meter.agree
     if not len(ledger.reads):
         return Solved(ledger, None)
-    splits = [one for one in decided.declarations if one.splits and (whole or one.at >= int(ledger.reads.at[0]))]
-    if splits and power and not whole:
+    first = int(ledger.reads.at[0])
+    inside = any(one.kind is Declared.CONSUMPTION and one.at < first < (one.until or 0) for one in ledger.declarations)
+    if not whole and (inside or (power and any(one.splits and one.at >= first for one in ledger.declarations))):
         return None
     if whole or not power:
         ledger.solution = solve(ledger.reads, ledger.parameters, ledger.declarations if whole else _within(ledger))
