@@ -11,19 +11,21 @@ from typing import Any
 
 import numpy as np
 
+from steward.ground import distance, sound
 from steward.model import BoolArray, FloatArray, NumberArray
 from steward.store import Windows
 from steward.units import MINUTE
 
-OUT_SPEED = 0.5
-"""m/s: a vehicle that is faster is on its way."""
+OUT_SPEED = 3 / 3.6
+"""m/s: a vehicle that is faster is on its way; receivers of satellites drift below it."""
 HELD = 10 * MINUTE
 """How long an engine or a speed is taken to be as it was said last."""
 STOP = 5 * MINUTE
 """The engine may be off for so long within one trip."""
 SHORT = 3 * MINUTE
 """An engine that runs for less without a move is no trip."""
-EARTH = 6_371_000.0
+Place = tuple[float, float]
+"""Latitude and longitude, degrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Trip:
     distance: float | None
     top: float | None
     fuel: float | None
-    begun_at: tuple[float, float] | None
-    ended_at: tuple[float, float] | None
+    begun_at: Place | None
+    ended_at: Place | None
     running: bool
 
 
@@ -134,22 +136,26 @@ def _distance(said: Track, a: int, b: int) -> float | None:
     driven = _change(said.odometer, a, b)
     if driven is not None:
         return max(0.0, driven)
-    fixed = np.flatnonzero(np.isfinite(said.latitude[a : b + 1]) & np.isfinite(said.longitude[a : b + 1])) + a
+    fixed = np.flatnonzero(sound(said.latitude[a : b + 1], said.longitude[a : b + 1])) + a
     if len(fixed) < 2:
         return None
-    legs = zip(fixed[:-1].tolist(), fixed[1:].tolist(), strict=True)
-    return sum(between((said.latitude[i], said.longitude[i]), (said.latitude[j], said.longitude[j])) for i, j in legs)
+    latitude, longitude = said.latitude[fixed], said.longitude[fixed]
+    return float(distance(latitude[1:], longitude[1:], latitude[:-1], longitude[:-1]).sum())
 
 
-def _place(said: Track, step: int) -> tuple[float, float] | None:
-    latitude, longitude = _held(said.latitude[: step + 1], step), _held(said.longitude[: step + 1], step)
-    if not (np.isfinite(latitude[-1]) and np.isfinite(longitude[-1])):
+def _place(said: Track, step: int) -> Place | None:
+    """The last fix up to a step."""
+    fixed = np.flatnonzero(sound(said.latitude[: step + 1], said.longitude[: step + 1]))
+    return (float(said.latitude[fixed[-1]]), float(said.longitude[fixed[-1]])) if len(fixed) else None
+
+
+def place_of(latitude: float | None, longitude: float | None) -> Place | None:
+    """A fix in degrees, None for what a receiver without one says."""
+    if latitude is None or longitude is None or not sound(np.array([latitude]), np.array([longitude]))[0]:
         return None
-    return float(latitude[-1]), float(longitude[-1])
+    return latitude, longitude
 
 
-def between(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """m between two places (latitude, longitude in degrees), on a sphere."""
-    a, b = np.radians(one), np.radians(other)
-    half = np.sin((b - a) / 2) ** 2
-    return float(2 * EARTH * np.arcsin(np.sqrt(half[0] + np.cos(a[0]) * np.cos(b[0]) * half[1])))
+def between(one: Place, other: Place) -> float:
+    """m between two places (latitude, longitude in degrees)."""
+    return float(distance(np.array([one[0]]), np.array([one[1]]), *other)[0])

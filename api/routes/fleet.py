@@ -19,7 +19,7 @@ from api.reply import MILLISECOND, When, moment, ms, reply
 from api.routes._shared import Under, failures
 from api.routes.now import midnight
 from api.schema_fleet import Fleet, Trips
-from api.trips import OUT_SPEED, Trip, between, track, trips
+from api.trips import OUT_SPEED, Trip, between, place_of, track, trips
 from steward.errors import NotFound, StoreError
 from steward.live import Freshness
 from steward.model import Equip, Point
@@ -101,11 +101,11 @@ def _row(here: Context, node: Node, counts: dict[str, Any], today: dict[str, flo
     what = node.what
     assert isinstance(what, Equip)
     place = _site_place(here, node)
-    fix = values.get("latitude"), values.get("longitude")
+    fix = place_of(values.get("latitude"), values.get("longitude"))
     measured = "speed" in points and points["speed"].metric == "speed"
     approved = next((p for p in here.catalogue.points[node.start : node.end] if p.role == APPROVED), None)
     said = None if approved is None else _value(here, approved)
-    away = between(place, (fix[0], fix[1])) if place and fix[0] is not None and fix[1] is not None else None
+    away = between(place, fix) if place and fix else None
     return {
         "key": node.key,
         "id": node.id,
@@ -116,7 +116,9 @@ def _row(here: Context, node: Node, counts: dict[str, Any], today: dict[str, flo
         "state": _state(values, heard),
         "newest": ms(int(all_values.at.max(initial=0))),
         "speed": values["speed"] if measured else None,
-        **{name: values.get(name) for name in ("fuel", "soc", "odometer", "latitude", "longitude")},
+        **{name: values.get(name) for name in ("fuel", "soc", "odometer")},
+        "latitude": fix[0] if fix else None,
+        "longitude": fix[1] if fix else None,
         "away": away,
         "approved": None if said is None else said > 0,
         "today": today.get(node.id),

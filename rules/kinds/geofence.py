@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from rules.contract import Column, Findings, Kind, NotApplicable, State, Target
-from rules.fleet import ground, vehicle
+from rules.fleet import fences, vehicle
 from rules.quantity import Limit
+from steward import ground
 from steward.model import ByteArray, FloatArray, IntArray
 from steward.units import SECOND
 
@@ -76,20 +77,20 @@ class Geofence(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def parameters(self, target: Target) -> Mapping[str, float | int | bool]:
         vehicle.demand(target, "metric latitude", "metric longitude")
-        fence = ground.number(self._fence(target))
+        fence = fences.number(self._fence(target))
         return {"fence": fence, "sign": 1.0 if self.keep == "inside" else -1.0, "margin": self.margin.value("m")}
 
-    def _fence(self, target: Target) -> ground.Fence:
+    def _fence(self, target: Target) -> fences.Fence:
         if self.polygon:
             corners = tuple((float(corner[0]), float(corner[1])) for corner in self.polygon)
-            return ground.Fence(*corners[0], corners=corners)
+            return fences.Fence(*corners[0], corners=corners)
         if self.radius is None:
             raise NotApplicable("no fence: `radius` or `polygon`")
         site = target.facility.sites.get(target.point.site)
         latitude, longitude = self.centre or ((None, None) if site is None else (site.latitude, site.longitude))
         if latitude is None or longitude is None:
             raise NotApplicable("no `centre`, and its site has no place")
-        return ground.Fence(latitude, longitude, self.radius.value("m"))
+        return fences.Fence(latitude, longitude, self.radius.value("m"))
 
     def state(self) -> Mapping[str, Column]:
         return {
@@ -102,7 +103,7 @@ class Geofence(Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def step(cls, state: State, rows: IntArray, at: IntArray, value: FloatArray, quality: ByteArray) -> Findings:
         latitude, longitude = value[:, 0], value[:, 1]
         fixed = ground.sound(latitude, longitude)
-        far = state.get("sign", rows) * ground.beyond(state.get("fence", rows), latitude, longitude)
+        far = state.get("sign", rows) * fences.beyond(state.get("fence", rows), latitude, longitude)
         before = state.get("beyond", rows)
         margin = state.get("margin", rows)
         beyond = np.where(fixed, far > np.where(before, 0.0, margin), before)

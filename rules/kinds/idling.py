@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rules.contract import Column, Findings, Kind, NotApplicable, State, Target
-from rules.fleet import ground, vehicle
+from rules.fleet import vehicle
 from rules.quantity import Limit
+from steward import ground
 from steward.model import ByteArray, FloatArray, IntArray
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from rules import hours
 from rules.binding import pattern
 from rules.contract import UNSEEN, Column, Findings, Kind, NotApplicable, State, Target
-from rules.fleet import approvals, ground, vehicle
+from rules.fleet import approvals, vehicle
 from rules.quantity import Duration, Limit
+from steward import ground
 from steward.model import BoolArray, ByteArray, Calendar, Facility, FloatArray, IntArray, Site
 from steward.units import MINUTE, SECOND
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from api.trips import Track, between, trips
+from api.trips import Track, trips
 from steward.units import HOUR, MINUTE, SECOND
 from tests.api.conftest import Get
 from tests.api.world import FILE, World, facility
@@ -83,9 +83,11 @@ def test_gaps_are_bridged_for_ten_minutes_and_no_longer() -> None:
     assert trip.end == 11 * MINUTE
 
 
-def test_the_distance_between_two_places_is_that_on_a_sphere() -> None:
-    assert between((28.85, 121.14), (28.85, 121.14)) == 0
-    assert between((0.0, 0.0), (0.0, 90.0)) == pytest.approx(6_371_000 * np.pi / 2)
+def test_a_receiver_that_has_no_fix_yet_says_nought_and_moves_no_vehicle() -> None:
+    way = [0.0, 29.0, 29.001, 0.0, 29.002, 0.0]
+    (trip,) = trips(said(speed=[10.0] * 6, latitude=way, longitude=[121.0 if north else 0.0 for north in way]))
+    assert trip.distance == pytest.approx(2 * 111.2, rel=0.01)
+    assert trip.ended_at == (29.002, 121.0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules import testing
-from rules.fleet import approvals, ground, trend
+from rules.fleet import approvals, fences, trend
 from rules.kinds.consumption import Consumption
 from rules.kinds.fuel import Fuel
 from rules.kinds.geofence import Geofence
@@ -18,6 +18,7 @@ from rules.kinds.service import Service, last_service
 from rules.kinds.trip import Trip, days
 from rules.quantity import Limit
 from rules.wording import title
+from steward import ground
 from tests.rules.conformance import cases
 
 DEGREE = np.radians(1.0) * ground.EARTH
@@ -44,7 +45,7 @@ def test_the_signed_distance_to_a_square_is_that_of_its_sides(lat: float, lon: f
     """Against the formula for a box, wherever on the globe it stands."""
     half = 0.01
     corners = ((lat - half, lon - half), (lat - half, lon + half), (lat + half, lon + half), (lat + half, lon - half))
-    fence = ground.Fence(lat, lon, corners=corners)
+    fence = fences.Fence(lat, lon, corners=corners)
     found = fence.beyond(np.array([lat + north]), np.array([lon + east]))[0]
     x, y = abs(east) * DEGREE * np.cos(np.radians(lat)), abs(north) * DEGREE
     over_x, over_y = x - half * DEGREE * np.cos(np.radians(lat)), y - half * DEGREE
