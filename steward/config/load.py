@@ -7,11 +7,12 @@ one file only. Relative paths inside it are kept as written; `Settings.root` is 
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import tomli
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ from steward.config.meters import LedgerTable, MeterTable, check_meters
 from steward.config.money import Money, build_money
 from steward.config.notices import NoticeTables, notice_tables
 from steward.config.notices import check_rules as check_notice_rules
+from steward.config.rest import keys_at, nearest, remains
 from steward.config.schema import (
     ApiTable,
     BatchTable,
@@ -129,8 +131,10 @@ def parse(
 ) -> Settings:
     """As `load`, from (file name, text) pairs."""
     found = list(problems)
+    gone: set[str] = set()
     with _without_collection():
-        merged, origin = _documents(texts, found)
+        merged, origin = _documents(texts, found, gone)
+        known = len(found)
         facility = build(merged, origin, formats, found)
         check_meters(merged.meter, origin.get("meter", []), facility.points, merged.ledger, found)
         if check_rules is not None:
@@ -145,8 +149,9 @@ def parse(
     desk = desk_of(merged.desk, merged.maintenance, merged.escalation, facility, origin, found, rules, people)
     if rules is not None and kinds is not None:
         found.extend(check_notice_rules(tables, rules, kinds, origin))
-    if found:
-        raise ConfigError(found)
+    if found:  # whoever names a table that is missing because it is wrong itself is not to blame
+        gone.update(id for one in found for id in _ID.findall(one.where))
+        raise ConfigError([*found[:known], *(one for one in found[known:] if not _names(one, gone))])
     return Settings(
         facility,
         tuple(merged.broker),
@@ -168,6 +173,14 @@ def parse(
     )
 
 
+_ID = re.compile(r":device\[([^\]]+)\]\.template$")
+"""A device that is not made, as nobody knows its template."""
+
+
+def _names(problem: Problem, ids: Collection[str]) -> bool:
+    return problem.message.startswith("no ") and any(repr(id) in problem.message for id in ids)
+
+
 @contextmanager
 def _without_collection() -> Iterator[None]:
     """A large facility makes millions of objects that all stay: looking for cycles among them took a third of the time."""
@@ -180,12 +193,12 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _documents(texts: Sequence[tuple[str, str]], problems: list[Problem]) -> tuple[Document, Origin]:
+def _documents(texts: Sequence[tuple[str, str]], problems: list[Problem], gone: set[str]) -> tuple[Document, Origin]:
     """All files as one document. Raises ConfigError when one of them cannot be used."""
     documents: list[tuple[str, Document]] = []
     given: list[tuple[str, set[str]]] = []
     for name, content in texts:
-        keys, document = _read(name, content, problems)
+        keys, document = _read(name, content, problems, gone)
         if keys is not None:
             given.append((name, keys))
         if document is not None:
@@ -196,8 +209,9 @@ def _documents(texts: Sequence[tuple[str, str]], problems: list[Problem]) -> tup
     return _merge(documents, dict(given))
 
 
-def _read(name: str, content: str, problems: list[Problem]) -> tuple[set[str] | None, Document | None]:
-    """The keys of a file, and what it says; each table as parsed is let go when it is validated: a large file has many."""
+def _read(name: str, content: str, problems: list[Problem], gone: set[str]) -> tuple[set[str] | None, Document | None]:
+    """The keys of a file, and what it says, or what remains of it without its wrong parts (`gone`: ids that went); each table
+    as parsed is let go when it is validated: a large file has many."""
     try:
         raw = tomli.loads(content)
     except tomli.TOMLDecodeError as error:
@@ -212,7 +226,9 @@ def _read(name: str, content: str, problems: list[Problem]) -> tuple[set[str] | 
     except ValidationError as error:
         raw = tomli.loads(content)
         problems.extend(_problem(name, raw, detail) for detail in error.errors(include_url=False))
-        return keys, None
+        found, lost = remains(Document, raw, error)
+        gone |= lost
+        return keys, cast(Document | None, found)
 
 
 def _handed_over(tables: list[Any]) -> Iterator[Any]:
@@ -225,12 +241,17 @@ def _problem(file: str, raw: Any, detail: Any) -> Problem:
     message = str(detail["msg"]).removeprefix("Value error, ")
     expected = ""
     if detail["type"] == "extra_forbidden":
-        message, expected = "unknown key", _secret_hint(detail["loc"]) or "a key of this table (a spelling mistake?)"
+        message, expected = "unknown key", _secret_hint(detail["loc"]) or _spelling(detail["loc"])
     elif detail["type"] == "missing":
         message, expected = "missing", "this key is required"
     elif isinstance(detail.get("input"), str | int | float | bool) and "got" not in message:
         message += f", got {detail['input']!r}"
     return Problem(_where(file, raw, detail["loc"]), message, expected)
+
+
+def _spelling(loc: Sequence[Any]) -> str:
+    meant = nearest(str(loc[-1]), keys_at(Document, loc))
+    return f"{meant!r} perhaps, or another key of this table" if meant else "a key of this table (a spelling mistake?)"
 
 
 def _secret_hint(loc: Sequence[Any]) -> str:
