@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import time
@@ -230,6 +231,7 @@ async def test_without_the_client_certificate_or_with_another_authority_there_is
             assert it.connection.connects == 0
     with pytest.raises(BrokerError, match="TLS files"):
         MqttConnection(Broker("b", "mqtts://x", tls=Tls("/nowhere/ca.pem")))
+    gc.collect()  # here, not in the midst of another test, which would answer for it
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
