@@ -20,9 +20,9 @@ import httpx
 
 from simulators.presets import load_preset
 from simulators.replay import recording_toml
+from steward.app.checking import read
 from steward.app.serve import listen, serving
 from steward.app.service import Steward
-from steward.app.tools.checking import read
 
 PRESETS = ("carobd", "daiad_water", "lbnl_ahu", "occupancy")
 PATIENCE = 300.0

@@ -23,8 +23,8 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from steward.app.checking import read
 from steward.app.service import Steward
-from steward.app.tools.checking import read
 from steward.config import money_tables, schema
 from steward.config.desk import DaySpan, Weekdays
 from steward.config.meters import Ratio

@@ -43,7 +43,7 @@ def _ns(text: str, option: str) -> int:
 @cli.command()
 def check(facility: FacilityPath) -> None:
     """Says every problem of a facility file at once; opens no connection. Exit code 2 when there are any."""
-    from steward.app.tools.checking import check as run
+    from steward.app.checking import check as run
 
     sys.stdout.write(run(facility) + "\n")
 
@@ -228,8 +228,8 @@ def notify_test(
     import os
     import time
 
+    from steward.app.checking import read
     from steward.app.notices.service import send_test
-    from steward.app.tools.checking import read
 
     for line in asyncio.run(send_test(read(facility), os.environ, channel, by, time.time_ns())):
         sys.stdout.write(f"{line}\n")

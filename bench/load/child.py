@@ -17,8 +17,8 @@ from pathlib import Path
 
 import structlog
 
+from steward.app.checking import check, read
 from steward.app.service import Steward
-from steward.app.tools.checking import check, read
 
 
 def peak() -> float:

@@ -18,8 +18,8 @@ import uvloop
 
 from api import close_streams, refuse_public_bind, served_hosts
 from steward.app import logs
+from steward.app.checking import read, reader
 from steward.app.service import Steward
-from steward.app.tools.checking import read, reader
 from steward.config import Settings
 from steward.errors import StewardError
 

@@ -22,9 +22,9 @@ from prometheus_client import CollectorRegistry
 from collectors.broker import EmbeddedBroker
 from collectors.mqtt import Broker, MqttConnection
 from steward.app.brokers import described
+from steward.app.checking import read
 from steward.app.notices.service import NoticeService, send_test, transitions_of
 from steward.app.service import Steward
-from steward.app.tools.checking import read
 from steward.config import Settings, parse
 from steward.errors import BrokerError, NotFound
 from steward.live import LiveState

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from steward.app.tools.checking import check
+from steward.app.checking import check
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,9 +11,10 @@ import pytest
 from api.energy import Branch, Figure, Summary
 from metering.columns import Columns
 from metering.intervals import Flag, Method
-from steward.app.consumption.data import categories, quotas, weather_of_file
+from steward.app.consumption.data import categories, quotas
 from steward.app.consumption.figures import Valued
 from steward.app.ledger.model import Consumption
+from steward.app.ledger.weather import weather_of_file
 from steward.errors import ConfigError, NotFound, StewardError
 from tests.app.energy_world import HOURS, NOW, OCTOBER, at, places, settings, world
 

@@ -17,8 +17,8 @@ from simulators.encoders import Publication
 from simulators.layout import campus_plan
 from simulators.player import Options, play
 from simulators.publisher import Publisher
+from steward.app.checking import check, read
 from steward.app.service import Steward
-from steward.app.tools.checking import check, read
 from steward.app.tools.commands import discover
 from steward.app.tools.discover import Ear, listen, listener
 from steward.errors import BrokerError

@@ -19,7 +19,7 @@ from simulators.campus import Campus
 from simulators.facility import campus_toml
 from simulators.faults import Fault
 from simulators.week import MONDAY
-from steward.app.tools.checking import read
+from steward.app.checking import read
 from steward.model import Batch, Condition, FloatArray, PointIndex
 from steward.units import DAY, HOUR, MINUTE, SECOND
 

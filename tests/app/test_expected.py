@@ -15,10 +15,10 @@ from metering.degree_days import Weather
 from rules.engine import Engine
 from rules.load import load
 from simulators.facility import campus_toml
+from steward.app.checking import read
 from steward.app.consumption.expected import Expectations, modelled, paced, with_expected
 from steward.app.ledger.model import Consumption
 from steward.app.ledger.registers import with_derived
-from steward.app.tools.checking import read
 from steward.config import parse
 from steward.config.derived import Derived
 from steward.model import Batch, PointIndex

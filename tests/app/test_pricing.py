@@ -17,8 +17,8 @@ from simulators.facility import campus_toml
 from simulators.faults import Fault
 from simulators.week import MONDAY
 from simulators.wire import Wire
+from steward.app.checking import read
 from steward.app.service import Steward
-from steward.app.tools.checking import read
 from steward.model import Condition
 from steward.records import AlertRecord
 from steward.units import HOUR, MINUTE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from steward.app.tools.checking import read
+from steward.app.checking import read
 from steward.app.tools.recognise import Recognised, Seen, facility_text, guess, recognise
 from steward.model import Facility
 

@@ -14,9 +14,9 @@ import pytest
 
 from simulators.encoders import Publication
 from simulators.publisher import Publisher, Will
+from steward.app.checking import read
 from steward.app.serve import listen, serving
 from steward.app.service import Steward
-from steward.app.tools.checking import read
 from steward.errors import ConfigError, StewardError
 from tests.app.tables import STORES
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from steward.app.tools.checking import check
+from steward.app.checking import check
 from steward.config import parse
 from steward.config.calendars import announced, doubts
 from steward.errors import ConfigError

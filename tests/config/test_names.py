@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steward.app.tools.checking import check, read
+from steward.app.checking import check, read
 from steward.config.values import expected, nearest
 from steward.errors import ConfigError
 

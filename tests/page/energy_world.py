@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 import httpx
 import numpy as np
 
+from steward.app.checking import read
 from steward.app.serve import listen, serving
 from steward.app.service import Steward
-from steward.app.tools.checking import read
 from steward.model import Batch, FloatArray, IntArray, PointIndex
 from steward.store.embedded import EmbeddedStore
 from steward.units import DAY, HOUR, MINUTE, SECOND

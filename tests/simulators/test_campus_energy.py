@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from simulators.facility import campus_toml
+from steward.app.checking import read
 from steward.app.consumption.data import categories
 from steward.app.consumption.scopes import Scopes
-from steward.app.tools.checking import read
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,9 @@ from api.energy import (
     Summary,
 )
 from metering.degree_days import Weather
-from steward.app.consumption.data import weather_of_file
 from steward.app.consumption.desk import Energy
 from steward.app.consumption.yardsticks import NO_WEATHER, Temperatures, Yardsticks
+from steward.app.ledger.weather import weather_of_file
 from steward.model import PointIndex
 from steward.store import Store
 from steward.units import HOUR

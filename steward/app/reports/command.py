@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlencode
 
-from steward.app.tools.asking import ask
+from steward.app.asking import ask
 from steward.errors import StewardError
 
 TIMEOUT = 600.0

@@ -5,17 +5,13 @@ Long work shows a progress bar on a terminal and nothing elsewhere; what fails r
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from rules.testing import run_text
 from simulators.facility import campus_toml
@@ -23,25 +19,16 @@ from simulators.player import Options, Played, play
 from simulators.presets import load_preset
 from simulators.replay import Replayed, Shift, recording_toml, replay
 from simulators.week import demo_faults
-from steward.app.directory import Directory
+from steward.app.checking import read
+from steward.app.offline import opened, progress
 from steward.app.serve import run
-from steward.app.stores import engine_of, open_url
-from steward.app.tools.checking import read
 from steward.app.tools.discover import listen, listener, messages
 from steward.app.tools.recognise import facility_text, recognise
 from steward.config import secret
 from steward.errors import ConfigError, Problem, StewardError
 from steward.model import Batch, PointIndex
-from steward.records import Records
-from steward.store import Store, export
+from steward.store import export
 from steward.units import DAY, SECOND
-
-
-def progress() -> Progress:
-    """A progress bar on standard error, silent where that is no terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 def simulate(url: str, options: Options, *, faults: bool, facility: Path | None) -> None:
@@ -86,25 +73,6 @@ def replay_recording(
 
         run(main)
     return results[0]
-
-
-@asynccontextmanager
-async def opened(path: Path, environ: Mapping[str, str]) -> AsyncIterator[tuple[Directory, Store]]:
-    """The facility and the open store of a facility file, without the rest of the service."""
-    settings = read(path)
-    records = Records(open_url(settings, environ, Path()))
-    await asyncio.to_thread(records.open)
-    try:
-        index = PointIndex(settings.facility.points)
-        directory = Directory(settings, index, records, time.time_ns)
-        store = engine_of(settings, index, directory.point, environ, Path(), time.time_ns)
-        await store.open()
-        try:
-            yield directory, store
-        finally:
-            await store.close()
-    finally:
-        records.close()
 
 
 async def import_samples(path: Path, source: Path, environ: Mapping[str, str]) -> tuple[int, dict[str, int]]:

@@ -23,9 +23,9 @@ from simulators.facility import campus_toml
 from simulators.player import Options, Played, play
 from simulators.week import demo_faults
 from steward.app import logs
+from steward.app.checking import read
 from steward.app.serve import listen, private_files, run, serving, until_stopped
 from steward.app.service import Steward
-from steward.app.tools.checking import read
 from steward.errors import StewardError
 from steward.units import HOUR, duration
 

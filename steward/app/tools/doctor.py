@@ -28,9 +28,9 @@ from collectors.readings import Readings
 from collectors.routes import Route, Routes
 from collectors.routing import Routing
 from steward.app.brokers import described
+from steward.app.checking import read
 from steward.app.notices.plan import plan_of
 from steward.app.stores import engine_of, open_url
-from steward.app.tools.checking import read
 from steward.app.tools.discover import Ear, listen, messages, passing
 from steward.config import Settings
 from steward.config.schema import BrokerTable

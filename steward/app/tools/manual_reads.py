@@ -21,11 +21,11 @@ from pathlib import Path
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from steward.app.asking import Silent, address, ask
+from steward.app.checking import read as read_settings
 from steward.app.directory import Directory
 from steward.app.ledger.people import EARLIEST
 from steward.app.stores import engine_of, open_url
-from steward.app.tools.asking import Silent, address, ask
-from steward.app.tools.checking import read as read_settings
 from steward.errors import StewardError, UnknownUnit
 from steward.model import Batch, Facility, Nature, PointIndex
 from steward.records import LedgerRecords, Records

@@ -17,8 +17,8 @@ import numpy as np
 
 from api.services_trials import TrialLabel, TrialOrder
 from simulators.faults import read_labels
-from steward.app.tools.checking import read
-from steward.app.tools.commands import opened, progress
+from steward.app.checking import read
+from steward.app.offline import opened, progress
 from steward.app.trials.desk import Desk, read_rules
 from steward.app.trials.runs import History, Trials
 from steward.config import Settings
