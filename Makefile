@@ -20,7 +20,7 @@ test: $(STAMP)           ## the default suite: no server of yours, no network
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'not slow' $(ARGS)
 
 slow: $(STAMP)           ## crash tests, long simulations
-	$(BIN)/python -m pytest -q -m slow -o faulthandler_timeout=2700 $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow -o faulthandler_timeout=2700 $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
