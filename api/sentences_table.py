@@ -143,6 +143,7 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "n_before": ("{n} before",),
     "usual_weeks": ("{n} weeks cannot show what is usual",),
     "every_sample": ("{n} would alert on every sample",),
+    "copies_normal": ("{n} arrivals a reading are what is normal",),
     "known_alerts": ("{n} alerts on what is known",),
     "nothing_changes": ("{n} samples cannot show that nothing changes",),
     # what was expected instead

@@ -193,6 +193,7 @@ class MqttConnection:
         client, intake = self._client, self._intake
         self._session += 1
         self._refusal = ""
+        self._subscriptions.refused.clear()  # of the connection before
         client.reconnect()
         tap = client.tap
         assert tap is not None

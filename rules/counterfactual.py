@@ -19,7 +19,7 @@ _CLEARS: dict[str, tuple[str, str]] = {
     "command": ("It ends when the feedback follows the command.", "反馈跟随指令即解除。"),
     "schedule": (
         "It would clear at {clear_at}; it would not have come up had it stopped by {stops}.",
-        "降至{clear_at}即解除；如在{stops}前停止则不会报警。",
+        "降至{clear_at}即解除；如在{stops}前停止则不会告警。",
     ),
     "demand": (
         "It would clear at {clear_at}: {shed_value} less for the rest of the interval.",

@@ -9,7 +9,8 @@ from collectors.mqtt import MqttConnection
 
 
 def broker_states(connections: Sequence[MqttConnection], since: Mapping[str, int]) -> list[BrokerState]:
-    """The broker connections as they stand; `since`: when each last changed between heard and not, ns."""
+    """The broker connections as they stand; `since`: when each last changed between heard and not, ns. A broker that refuses
+    a subscription is connected, one that refuses the connection is not."""
     states = []
     for connection in connections:
         status = connection.status()
@@ -17,7 +18,7 @@ def broker_states(connections: Sequence[MqttConnection], since: Mapping[str, int
             BrokerState(
                 status.broker,
                 connection.broker.url,
-                status.state in ("ready", "subscribing", "refused"),
+                status.state in ("ready", "subscribing") or bool(status.state == "refused" and status.refused),
                 since.get(status.broker),
                 connection.received,
                 status.refused,

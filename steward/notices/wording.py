@@ -42,18 +42,20 @@ WORDS: dict[str, dict[str, str]] = {
         "released": "Released", "event": "{event}: {title}", "by": "By",
         "digest": "{facility}: {firing} open, {over} resolved", "open": "Open", "closed": "Resolved", "spent": "Spent",
         "nothing": "Nothing is open and nothing was resolved.", "none": "none", "period": "From {} to {}",
+        "colon": ": ", "comma": ", ", "aside": " ({})",
     },
     "zh": {
-        "firing": "报警中", "resolved": "已恢复", "critical": "紧急", "high": "重要", "medium": "一般", "low": "提示",
+        "firing": "告警中", "resolved": "已恢复", "critical": "紧急", "high": "重要", "medium": "一般", "low": "提示",
         "where": "位置", "since": "开始", "until": "恢复", "cost": "损失", "why": "原因", "check": "先检查",
         "link": "查看", "value": "数值", "lasted": "持续{}", "per_day": "不处理每天{}", "more": "……另有{}条",
-        "several": "【{severity}】{firing}条报警，{over}条恢复：{title}", "one": "【{severity}】{title}",
+        "several": "【{severity}】{firing}条告警，{over}条恢复：{title}", "one": "【{severity}】{title}",
         "over": "【已恢复】{title}", "test": "{facility}测试通知",
         "test_body": "通知渠道工作正常。发起人：{by}。",
         "escalated": "已升级", "acknowledged": "已确认", "assigned": "已指派", "severity": "级别变更",
         "released": "已解除抑制", "event": "{event}：{title}", "by": "操作人",
         "digest": "{facility}：未恢复{firing}条，已恢复{over}条", "open": "未恢复", "closed": "已恢复", "spent": "损失合计",
-        "nothing": "没有未恢复的报警，也没有新恢复的报警。", "none": "无", "period": "{}至{}",
+        "nothing": "没有未恢复的告警，也没有新恢复的告警。", "none": "无", "period": "{}至{}",
+        "colon": "：", "comma": "，", "aside": "（{}）",
     },
 }  # fmt: skip
 
@@ -115,9 +117,9 @@ def write(notice: Notice, reader: Reader, templates: Templates = OURS, limit: in
     title_ = subject(notice, reader, templates)
     heads = _heads(notice, reader, words)
     blocks = [(item, _item(item, reader, templates, words)) for item in notice.items]
-    text_ = _bounded(title_, heads, blocks, notice.left_out, words, limit, _plain)
+    text_ = _bounded(title_, heads, blocks, notice.left_out, words, limit, partial(_plain, words["colon"]))
     title = f"### {dialect.plain(title_)}"
-    markdown_ = _bounded(title, heads, blocks, notice.left_out, words, limit, partial(_markdown, dialect))
+    markdown_ = _bounded(title, heads, blocks, notice.left_out, words, limit, partial(_markdown, dialect, words["colon"]))
     return Message(title_, text_, markdown_, _html(title_, heads, blocks, notice.left_out, words))
 
 
@@ -162,7 +164,7 @@ def _heads(notice: Notice, reader: Reader, words: Mapping[str, str]) -> list[Lin
         parts = [_money(amount, currency) for currency, amount in sorted(spent.money.items())]
         parts += [_energy(spent.energy)] if spent.energy else []
         parts += [f"{number(spent.volume)} m³"] if spent.volume else []
-        lines.append((words["spent"], ", ".join(parts) or words["none"]))
+        lines.append((words["spent"], words["comma"].join(parts) or words["none"]))
     return lines
 
 
@@ -172,9 +174,10 @@ def _item(item: Item, reader: Reader, templates: Templates, words: Mapping[str, 
     if own:
         return [("", line) for line in fill(own, names).split("\n")]
     mark = f"{names['severity']} · {names['status']}"
-    since = names["since"] + (f" ({words['lasted'].format(names['duration'])})" if item.status == "resolved" else "")
+    lasted = words["aside"].format(words["lasted"].format(names["duration"]))
+    since = names["since"] + (lasted if item.status == "resolved" else "")
     lines = [
-        ("", f"{names['title']} ({mark})" if reader.language != "zh" else f"{names['title']}（{mark}）"),
+        ("", names["title"] + words["aside"].format(mark)),
         (words["where"], names["where"]),
         (words["since"], since),
         (words["until"], names["resolved"]),
@@ -222,7 +225,7 @@ def cost(item: Item, words: Mapping[str, str]) -> str:
     parts += [f"{number(item.volume)} m³"] if item.volume else []
     if item.per_day and item.status == "firing":
         parts.append(words["per_day"].format(_money(item.per_day, item.currency)))
-    return ", ".join(parts)
+    return words["comma"].join(parts)
 
 
 def _money(amount: float, currency: str) -> str:
@@ -280,16 +283,16 @@ def cut(value: str, limit: int) -> str:
 Write = Callable[[Sequence[Line]], str]
 
 
-def _plain(lines: Sequence[Line]) -> str:
-    return "\n".join(f"{label}: {value}" if label else value for label, value in lines)
+def _plain(colon: str, lines: Sequence[Line]) -> str:
+    return "\n".join(f"{label}{colon}{value}" if label else value for label, value in lines)
 
 
-def _markdown(dialect: Dialect, lines: Sequence[Line]) -> str:
+def _markdown(dialect: Dialect, colon: str, lines: Sequence[Line]) -> str:
     shown = []
     for label, value in lines:
         address = value.startswith(("http://", "https://")) and not any(sign in value for sign in " ()<>")
         body = f"[{value}]({value})" if address else dialect.plain(value)
-        shown.append(f"**{label}**: {body}" if label else body)
+        shown.append(f"**{label}**{colon}{body}" if label else body)
     rest = "".join(f"\n{dialect.item}{line}" for line in shown[1:])
     return "".join(shown[:1]) + rest
 
@@ -331,14 +334,15 @@ _COLOURS = {"critical": "#b3261e", "high": "#c4570b", "medium": "#8a6d00", "low"
 
 
 def _html(subject: str, heads: Sequence[Line], blocks: Sequence[Block], left_out: int, words: Mapping[str, str]) -> str:
+    colon = words["colon"]
     parts = [f"<h2>{html.escape(subject)}</h2>"]
-    parts += [f"<p>{_html_line(line)}</p>" for line in heads]
+    parts += [f"<p>{_html_line(line, colon)}</p>" for line in heads]
     for item, lines in blocks:
         colour = _COLOURS.get(item.severity, "#333") if item.status == "firing" else "#2e7d32"
-        body = "<br>\n".join(_html_line(line) for line in lines[1:])
+        body = "<br>\n".join(_html_line(line, colon) for line in lines[1:])
         parts.append(
             f'<div style="border-left:4px solid {colour};padding:2px 12px;margin:12px 0">'
-            f"<b>{_html_line(lines[0])}</b><br>\n{body}</div>"
+            f"<b>{_html_line(lines[0], colon)}</b><br>\n{body}</div>"
         )
     if left_out:
         parts.append(f"<p>{html.escape(words['more'].format(left_out))}</p>")
@@ -348,12 +352,12 @@ def _html(subject: str, heads: Sequence[Line], blocks: Sequence[Block], left_out
     )
 
 
-def _html_line(line: Line) -> str:
+def _html_line(line: Line, colon: str) -> str:
     label, value = line
     shown = html.escape(value)
     if value.startswith(("http://", "https://")):
         shown = f'<a href="{shown}">{shown}</a>'
-    return f"{html.escape(label)}: {shown}" if label else shown
+    return f"{html.escape(label)}{colon}{shown}" if label else shown
 
 
 def gravest(items: Sequence[Item]) -> str:

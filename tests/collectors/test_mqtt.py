@@ -143,6 +143,7 @@ async def test_a_refused_connection_says_so_and_goes_on_trying(tmp_path: Path) -
         async with rig(broker.url, routing(), ready=False, username="steward", password="wrong") as it:
             await until(lambda: it.connection.status().state == "refused")
             assert "refused the connection" in it.connection.status().error
+            assert it.connection.status().refused == {}
         async with rig(broker.url, routing(), username="steward", password='s "x" $y') as it:
             assert it.connection.status().error == ""
 

@@ -269,7 +269,7 @@ def test_feishu_writes_character_references_and_wecom_quotes_in_place_of_a_list(
         WeCom("t", server.url).send(notice(), NOW)
         content = server.got[0].json["markdown"]["content"]
         assert content.startswith("### 【重要】A座漏水0.4立方米每小时\n\n")
-        assert "\n> **位置**: A座 › 冷站\n> **开始**: " in content
+        assert "\n> **位置**：A座 › 冷站\n> **开始**：" in content
 
 
 def test_a_body_that_feishu_would_refuse_for_its_size_is_not_sent_and_none_of_ours_is_so_long() -> None:

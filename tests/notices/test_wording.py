@@ -50,9 +50,9 @@ def test_every_field_of_an_alert_stands_in_the_chinese_text_in_the_readers_time(
     words = write(notice(item()), CHINESE)
     assert words.subject == "【重要】A座漏水"
     assert words.text.split("\n")[2:] == [
-        "A座漏水（重要 · 报警中）", "位置: A座 › 冷站", "开始: 2026-11-24 13:00", "数值: 0.4立方米每小时",
-        "损失: ¥1,234, 25 MWh, 0.4 m³, 不处理每天¥300.00", "原因: 夜间流量未归零", "先检查: 查卫生间",
-        "查看: https://steward.example.org/#/alerts/a1",
+        "A座漏水（重要 · 告警中）", "位置：A座 › 冷站", "开始：2026-11-24 13:00", "数值：0.4立方米每小时",
+        "损失：¥1,234，25 MWh，0.4 m³，不处理每天¥300.00", "原因：夜间流量未归零", "先检查：查卫生间",
+        "查看：https://steward.example.org/#/alerts/a1",
     ]  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def test_an_end_says_how_long_it_lasted_and_no_price_per_day() -> None:
     assert chinese.subject == "【已恢复】A座漏水"
     assert "Since: 2026-11-24 05:00 (lasted 2 h 30 min)" in english.text
     assert "Until: 2026-11-24 07:30" in english.text
-    assert "开始: 2026-11-24 13:00 (持续2小时30分钟)" in chinese.text
+    assert "开始：2026-11-24 13:00（持续2小时30分钟）" in chinese.text
     assert "per day" not in english.text
     assert "每天" not in chinese.text
 
@@ -103,8 +103,8 @@ def test_a_test_an_event_and_a_digest_say_what_they_are() -> None:
     assert digest.subject == "Campus: 1 open, 0 resolved"
     assert "From 2026-11-23 06:00 to 2026-11-24 06:00\nSpent: ¥50.00, €2.00, 3 kWh, 1.5 m³" in digest.text
     empty = write(notice(what="digest", start=NOW - DAY, end=NOW), CHINESE)
-    assert empty.text.endswith("没有未恢复的报警，也没有新恢复的报警。")
-    assert write(notice(item(), what="digest", start=1, end=2, spent=Spent()), CHINESE).text.count("损失合计: 无") == 1
+    assert empty.text.endswith("没有未恢复的告警，也没有新恢复的告警。")
+    assert write(notice(item(), what="digest", start=1, end=2, spent=Spent()), CHINESE).text.count("损失合计：无") == 1
 
 
 def test_both_languages_have_the_same_words_and_no_placeholder_of_their_own() -> None:

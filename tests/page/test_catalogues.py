@@ -22,6 +22,7 @@ from steward.model import EQUIP_TYPES, METRICS, SEVERITIES, Condition, Human
 WEB = Path(__file__).parents[2] / "api" / "web"
 COLLECTORS = WEB.parents[1] / "collectors"
 DEMO = WEB.parents[1] / "simulators" / "campus_energy.toml"
+RULES = DEMO.with_name("campus_rules.toml")
 SOURCES = [path for folder in ("lib", "parts", "views", "chart") for path in sorted((WEB / folder).glob("*.js"))] + [
     WEB / "app.js"
 ]
@@ -99,6 +100,7 @@ def test_no_text_is_empty_and_plurals_have_the_forms_that_their_language_needs(
 def test_every_source_of_a_shipped_rule_and_of_the_demonstration_has_chinese_words() -> None:
     chinese = catalogue("sources.zh")
     told = {table["source"] for name in packs() for _, table in pack(name) if table.get("source")}
+    told |= {table["source"] for table in tomllib.loads(RULES.read_text("utf-8"))["rule"] if table.get("source")}
     told |= {quota["source"] for quota in tomllib.loads(DEMO.read_text("utf-8"))["quota"]}
     assert told
     assert not told - chinese.keys()

@@ -178,7 +178,7 @@ def test_a_refusal_of_the_desk_is_said_in_the_readers_language(open_page: Open, 
     page.get_by_role("button", name="以 JSON 修改整个定义").click()
     box = page.get_by_label("定义（JSON）")
     box.fill(box.input_value().replace("110kW", "110furlong"))
-    page.get_by_role("button", name="试运行", exact=True).click()
+    page.get_by_role("button", name="试算", exact=True).click()
     expect(page.locator(".tryit [role=alert]")).to_contain_text("未知单位“furlong”")
 
 

@@ -94,5 +94,5 @@ def test_who_would_be_told_is_asked_and_nobody_is(open_page: Open, receiver: Ser
     expect(page.get_by_role("alert")).to_contain_text("there is no point, equip, device or site “nowhere”")
     page.get_by_role("button", name="中文").click()
     page.get_by_role("button", name="查询").click()
-    expect(page.get_by_role("alert")).to_contain_text("没有测点、设备、装置或建筑“nowhere”")
+    expect(page.get_by_role("alert")).to_contain_text("没有测点、设备、终端或建筑“nowhere”")
     assert len(receiver.got) == before

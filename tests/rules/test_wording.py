@@ -19,7 +19,7 @@ SENTENCES = [
     ("threshold", "en", "chiller-1: p is 6 kW, limit 5 kW, since 00:05"),
     ("rate", "en", "car-1: f changes by -10%/10 min, limit -8%/10 min, since 00:25"),
     ("stale", "en", "d has been silent for 3 min"),
-    ("stale", "zh", "d已静默3分钟"),
+    ("stale", "zh", "d数据已中断3分钟"),
     ("stuck", "en", "room-1: t has not moved from 21 °C since 00:30"),
 ]
 

@@ -69,7 +69,7 @@ export default {
   'said.n_interval': '{n} of the interval', 'said.n_corners': '{n} corners', 'said.n_reversals': '{n} reversals',
   'said.n_points': '{n} points', 'said.n_rows': '{n} rows', 'said.n_spreads': '{n} spreads', 'said.n_weeks': '{n} weeks',
   'said.n_values': '{n} values', 'said.n_before': '{n} before', 'said.usual_weeks': '{n} weeks cannot show what is usual',
-  'said.every_sample': '{n} would alert on every sample', 'said.known_alerts': '{n} alerts on what is known',
+  'said.every_sample': '{n} would alert on every sample', 'said.copies_normal': '{n} arrivals a reading are what is normal', 'said.known_alerts': '{n} alerts on what is known',
   'said.nothing_changes': '{n} samples cannot show that nothing changes', 'said.x_at_least': 'at least {n}',
   'said.x_at_most': 'at most {n}', 'said.x_above': 'above {n}', 'said.x_range': '{a} to {b}', 'said.x_or_more': '{n} or more',
   'said.x_example': 'for example {x}', 'said.x_share': 'a share, for example {x}', 'said.x_length': 'a length, for example {x}',

@@ -1,7 +1,9 @@
 // 随附规则包与定额的限值依据，按其英文原文；设施自写的依据不在此列。需要时才加载。
 export default {
+  "at least once is what MQTT promises, so single repeats are normal; half as many messages again as needed are not (the project's choice)": 'MQTT 只保证至少送达一次，偶有重复属正常；比所需多出一半则不正常（本项目自定）',
   'at least once is what MQTT promises, so single repeats are normal; half as many messages again as needed are not (the project\'s choice)':
     'MQTT 只保证至少送达一次，个别重复属正常；超出所需一半的报文则不正常（本项目自定）',
+  'ASHRAE TC 9.9 recommended inlet temperature: 18 to 27 degC': 'ASHRAE TC 9.9 推荐的机房进风温度：18 至 27 °C',
   '5 min ahead: the service\'s own limit; 30 min: data kept during an outage come in a burst and are no wrong clock':
     '超前5分钟：本系统自身限值；30分钟：断网期间缓存的数据会集中补传，不是时钟错误',
   'ridge residuals: 7 of 7 attacks on BATADAL; off by default: 2 false alerts in 21 days on the simulated campus. Name the points of one network in `match`, then `enabled = true`':

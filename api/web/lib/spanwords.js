@@ -5,13 +5,21 @@ import { spanOf } from './period.js';
 
 const format = (zone, options) => new Intl.DateTimeFormat(locale(), { timeZone: zone || undefined, hourCycle: 'h23', ...options });
 
+/** Two days as a span. Chinese ranges of Intl fall back to figures and slashes, so the parts are put together here. @param {Intl.DateTimeFormat} day @param {number} start @param {number} last */
+export function daySpan(day, start, last) {
+  const [from, to] = [day.format(start), day.format(last)];
+  if (!locale().startsWith('zh') || from === to) return day.formatRange(start, last);
+  const year = /^\d+年/.exec(from)?.[0] ?? '';
+  return `${from} – ${year && to.startsWith(year) ? to.slice(year.length) : to}`;
+}
+
 /** "November 2026", "16–22 Nov 2026" @param {any} period @param {string} date @param {(ms: number) => number} offset @param {string} zone */
 export function spanWords(period, date, offset, zone) {
   const { start, end } = spanOf(period, date, offset);
   if (period === 'year') return format(zone, { year: 'numeric' }).format(start);
   if (period === 'month') return format(zone, { year: 'numeric', month: 'long' }).format(start);
   const day = format(zone, { year: 'numeric', month: 'short', day: 'numeric', weekday: period === 'day' ? 'short' : undefined });
-  return period === 'day' ? day.format(start) : day.formatRange(start, end - 3_600_000);
+  return period === 'day' ? day.format(start) : daySpan(day, start, end - 3_600_000);
 }
 
 /** How the steps of a period are named, and how many a whole one has. @param {any} period @param {string} zone */
@@ -31,7 +39,7 @@ export const dayWords = (day) => format('UTC', { day: 'numeric', month: 'short',
 /** From when to when, the day once where both lie in it; whole days without the clock. @param {number} start @param {number} end @param {string} zone */
 export function fromTo(start, end, zone) {
   const day = format(zone, { day: 'numeric', month: 'short' });
-  if (clock(start, zone) === '00:00' && clock(end, zone) === '00:00') return day.formatRange(start, end - 60_000);
+  if (clock(start, zone) === '00:00' && clock(end, zone) === '00:00') return daySpan(day, start, end - 60_000);
   return dayOf(start, zone) === dayOf(end - 1, zone) ? `${moment(start, zone)} – ${clock(end, zone)}` : `${moment(start, zone)} – ${moment(end, zone)}`;
 }
 

@@ -26,8 +26,10 @@ export function Chain({ events, alert, zone }) {
   </ol></${Panel}>`;
 }
 
-/** What was said; the desk names a masking alert by its id, which becomes the way to it. @param {{text: string}} props */
+/** What was said; the desk names a masking alert, or a shelving, by its id, which becomes the way to it. @param {{text: string}} props */
 function Comment({ text }) {
+  const shelved = /^[0-9a-f]{12}: (.*)$/s.exec(text);
+  if (shelved) return html`<a class="link" href=${href('calendar')}><bdi>${shelved[1]}</bdi></a>`;
   const found = /^([0-9a-f]{16}): (.*)$/s.exec(text);
   return found ? html`<a class="link" href=${href('alerts', found[1])}><bdi>${found[2]}</bdi></a>` : html`<bdi>${text}</bdi>`;
 }

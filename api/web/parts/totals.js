@@ -35,7 +35,7 @@ function worthOf(roots, metrics) {
   const figures = roots.flatMap((root) => metrics.map((metric) => figureOf(root, metric)).filter((one) => one && isKnown(one)));
   const without = (name) => {
     const bare = [...new Set(figures.filter((one) => one.worth[name] === null && one.value).map((one) => word('carrier', one.metric)))];
-    return bare.length ? t('energy.without', { v: bare.join(', ') }) : '';
+    return bare.length ? t('energy.without', { v: bare.join(t('list.comma')) }) : '';
   };
   const sum = (name) => {
     const known = figures.map((one) => one.worth[name]).filter((v) => v !== null);

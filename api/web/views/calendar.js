@@ -9,6 +9,7 @@ import { now, useSecond } from '../lib/clock.js';
 import { renewal } from '../lib/live.js';
 import { here, route } from '../lib/route.js';
 import { tell } from '../lib/say.js';
+import { daySpan } from '../lib/spanwords.js';
 import { fromWall, midnights, mondayOf, monthOf } from '../lib/when.js';
 import { ScopeWords } from '../parts/scope.js';
 import { SilenceDialog } from '../parts/silencedialog.js';
@@ -34,7 +35,7 @@ export function CalendarView() {
       more=${html`<button class="button" onClick=${() => setDialog('maintenance')}>${t('silence.plan')}</button><button class="button" onClick=${() => setDialog('shelving')}>${t('silence.shelve')}</button>`}>
     <div class="bar"><span class="choice" role="group" aria-label=${t('calendar.by')}>${['week', 'month'].map((by) => html`<a key=${by} href=${here({ by: by === 'week' ? undefined : by })} aria-current=${(by === 'month') === month ? 'true' : null}>${t(`calendar.${by}`)}</a>`)}</span>
       <span class="choice"><a href=${here({ on: step(-1) })} aria-label=${t('calendar.before')}>‹</a><a href=${here({ on: undefined })}>${t('calendar.today')}</a><a href=${here({ on: step(1) })} aria-label=${t('calendar.after')}>›</a></span>
-      <b>${month ? title.format(start) : title.formatRange(start, end - HOUR)}</b></div>
+      <b>${month ? title.format(start) : daySpan(title, start, end - HOUR)}</b></div>
     ${!load.data ? html`<${Pending} load=${load} />` : html`<${Grid} spans=${load.data[0]} grid=${grid} month=${month} zone=${zone} />`}
   </${Panel}>
   ${load.data && html`<${List} windows=${load.data[1]} shelvings=${load.data[2]} zone=${zone} again=${again} />`}

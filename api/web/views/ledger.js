@@ -64,7 +64,7 @@ function Intervals({ figures, unit, metric, step, zone, open, able }) {
       const doubtful = one.flags.some((flag) => ['spread', 'missing', 'held', 'unresolved', 'above_limit'].includes(flag));
       return html`<tr key=${one.start} data-interval=${one.start} class=${open?.start === one.start ? 'picked' : ''}><td><a class="link" href=${inside} aria-current=${open?.start === one.start ? 'true' : null}>${fromTo(one.start, one.end, zone)}</a>${more}</td>
         <td class="num"><span class=${doubtful ? 'hatchedtext' : ''}>${value.text}${value.unit && html`<span class="u">${value.unit}</span>`}</span>${bounded ? html`<span class="note"> ${valueText(one.low, point, display).text}–${valueText(one.high, point, display).text}</span>` : ''}</td>
-        <td class="wide-only">${word('method', one.method)}</td><td class="wide-only wrap note">${one.flags.filter((flag) => flag !== 'peak_eligible').map((flag) => word('flag', flag)).join(', ')}</td>
+        <td class="wide-only">${word('method', one.method)}</td><td class="wide-only wrap note">${one.flags.filter((flag) => flag !== 'peak_eligible').map((flag) => word('flag', flag)).join(t('list.comma'))}</td>
         <td class="num wide-only">${one.value === null ? '–' : percent(one.coverage)}</td><td class="num">${one.revision || '–'}</td></tr>`;
     })}</tbody></table></div></${Panel}>`;
 }

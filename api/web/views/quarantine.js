@@ -37,7 +37,7 @@ export function Entries({ entries }) {
       <td class="num">${count(entry.count)}</td><td class="num age" title=${entry.last ? exact(entry.last, zone) : null}>${entry.last ? age(at - entry.last) : '–'}</td></tr>`)}</tbody></table></div>`;
 }
 
-const Why = ({ entry }) => html`<b>${word('reason', entry.reason)}</b>${entry.detail && html` <span class="note"><bdi>${said(entry)}</bdi></span>`}`;
+const Why = ({ entry }) => html`<b>${word('reason', entry.reason)}</b>${entry.detail && html` <span class="note"><bdi>${said({ text: entry.detail, code: entry.code, params: entry.params })}</bdi></span>`}`;
 
 function Strangers({ strangers }) {
   const at = useSecond();

@@ -127,7 +127,7 @@ def _common(facility: Facility, site: Site | None, topic: str, version: str, lan
 
 def _site(facility: Facility, site: Site, topic: str, prefix: str, version: str, language: str) -> list[Publication]:
     common = _common(facility, site, topic, version, language)
-    words = {"zh": ("报警", "报警数", "未确认报警数")}.get(language, ("Problem", "Alerts", "Alerts not acknowledged"))
+    words = {"zh": ("告警", "告警数", "未确认告警数")}.get(language, ("Problem", "Alerts", "Alerts not acknowledged"))
     base = f"{topic}/sites/{site.id}"
     problem = {"name": words[0], "device_class": "problem", "state_topic": f"{base}/problem", "payload_on": "ON",
                "payload_off": "OFF", "json_attributes_topic": f"{base}/alerts"}  # fmt: skip
