@@ -60,8 +60,8 @@ class Alert:
 
     `id` follows from (rule, target, since), so that a replay states the same alert again instead of a new one.
     since: when the condition became true; fired: when it had been true for `for`; resolved: when it was over (None while not);
-    at: the moment of this statement; value, worst: canonical unit of the target's (first) point, the newest while the condition was true,
-    and the worst; limit: the limit in force (NaN if none); evidence: what the rule saw then, plain values only.
+    at: the moment of this statement; value, worst: canonical unit of the target's (first) point, the newest while the condition
+    was true, and the worst; limit: the limit in force (NaN if none); evidence: what the rule saw then, plain values only.
     """
 
     rule: str
