@@ -147,6 +147,45 @@ async def test_what_a_sub_meter_bears_has_the_prices_of_the_whole_and_no_tax_on_
     assert Decimal(share["metered"]) == pytest.approx(Decimal("0.66") * 20 * 960)
 
 
+async def test_parties_of_which_one_meter_lies_under_another_are_told(world: World, get: Get) -> None:
+    more = """
+[[equip]]
+id = "top"
+name = "Top"
+type = "switchboard"
+site = "block-a"
+feeds = ["low"]
+[[equip]]
+id = "low"
+name = "Low"
+type = "switchboard"
+site = "block-a"
+[[point]]
+id = "top.energy"
+metric = "energy"
+unit = "kWh"
+equip = "top"
+[[point]]
+id = "low.energy"
+metric = "energy"
+unit = "kWh"
+equip = "low"
+[[allocation]]
+id = "twice"
+point = "block-a.energy"
+by = "meter"
+[[allocation.party]]
+id = "block-a.plant"
+points = ["top.energy"]
+[[allocation.party]]
+id = "linhai-city"
+points = ["low.energy"]
+"""
+    world.build(money=cashier(world, more))
+    found = await get("/allocation/twice", **NOVEMBER)
+    assert "'low.energy' lies under 'top.energy': its cost is borne twice" in found["warnings"]
+
+
 async def test_cost_by_billing_period_begins_on_the_tariffs_day(world: World, get: Get) -> None:
     change = ('id = "grid"\n', 'id = "grid"\nbilling_day = 20\n')
     world.build(money=cashier(world, change=change))

@@ -276,7 +276,7 @@ def bill_check(bill: Bill, found: BillCheck, by: str, now: int) -> dict[str, Any
 
 
 def allocation(
-    id: str, point: str, by: str, found: Allocation, priced: Priced, basis: Basis, start: int, end: int
+    id: str, point: str, by: str, found: Allocation, warnings: Sequence[str], basis: Basis, start: int, end: int
 ) -> dict[str, Any]:
     """A cost and who bears it."""
     whole = found.total or 1
@@ -302,5 +302,5 @@ def allocation(
         ],
         "residual": amount(found.residual),
         "why": found.why,
-        "warnings": list(priced.warnings),
+        "warnings": list(warnings),
     }

@@ -16,6 +16,7 @@ from api.mains import mains
 from api.services_money import BillOrder
 from metering import allocation as sharing
 from metering import bills, rates
+from metering.balance import graph_of, overlap
 from metering.bills import Bill, BillLine
 from metering.columns import Columns, align
 from metering.cost import Basis, Priced, Worth, cost, costs, energy_only, margin, price, worth
@@ -320,7 +321,10 @@ class Cashier:
             found = sharing.allocate(total, parties, table.by, residual)
         except ValueError as error:
             raise StewardError(f"allocation {id!r}: {error}") from None
-        return answers.allocation(table.id, table.point, table.by, found, priced, basis, start, end)
+        ids = [id for row in table.party for id in row.points] if table.by == "meter" else []
+        twice = overlap([graph_of(facility, self._register(table.point).metric)], ids)
+        warnings = [*priced.warnings, *([f"{twice}: its cost is borne twice"] if twice else [])]
+        return answers.allocation(table.id, table.point, table.by, found, warnings, basis, start, end)
 
     def _metered(self, points: Sequence[str], basis: Basis, start: int, end: int) -> tuple[int, float]:
         """Energy money at the prices of the whole (by the hour's price and the sub-meter's own blocks, with their tax, without
