@@ -22,10 +22,6 @@ MICRO = 1_000_000
 """Integer money units in one unit of the currency."""
 FLAT = "flat"
 """Name of the price where no period holds."""
-PERIODS = ("sharp", "peak", "flat", "valley", "deep_valley")
-"""尖 峰 平 谷 深谷; a tariff may use other names."""
-
-
 class DemandKind(StrEnum):
     """What a demand charge is paid for."""
 

@@ -62,7 +62,6 @@ class Engine:
         self.rules: dict[str, Rule] = {rule.id: rule for rule in rules}
         self._stated |= self.rules
         self._unbound: list[Unbound] = []
-        self._fresh: list[tuple[Bank, IntArray]] = []
         groups: dict[Any, list[Bound]] = {}
         for rule in self.rules.values():
             bound = bind(rule, catalogue)
@@ -243,7 +242,6 @@ class Engine:
         self.counts.update(snapshot.counts)
         laid = snapshots.put(self.banks, snapshot, at + self.future_limit)
         self.refused = laid.refused
-        self._fresh = [(bank, np.setdiff1d(bank.state.every, rows)) for bank, rows in laid.rows]
         return [self._orphan(orphan, at) for orphan in laid.orphans]
 
     def rebind(self, rules: Iterable[Rule], facility: Facility, at: int) -> list[Alert]:

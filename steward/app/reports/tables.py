@@ -39,9 +39,6 @@ class Table:
     rows: list[list[Cell]]
 
 
-QUALITY = tuple(Column(key, "percent") for key in ("estimated", "spread", "held", "missing", "provisional"))
-
-
 def tables(report: Report, language: str) -> list[Table]:
     """Every table of a report; empty ones are kept, so that a reader sees that there is nothing."""
     makers: list[tuple[str, str, Callable[[Report, str], list[list[Cell]]]]] = [
