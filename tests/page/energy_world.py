@@ -155,10 +155,10 @@ class Story:
 
 
 def register(at: IntArray, power: float) -> FloatArray:
-    """A cumulative register with a day and a week in it, whole Wh (litres of water)."""
-    local = at // SECOND + 8 * 3600
-    hour, weekday = (local % 86_400) / 3600, (local // 86_400 + 3) % 7
-    shape = 0.25 + 0.75 * np.clip(np.sin((hour - 6.5) / 13 * np.pi), 0, None) * (weekday < 5)
+    """A cumulative register with a day in it, whole Wh (litres of water). Every day alike: the page's units and signs must not
+    depend on the weekday on which a test is run."""
+    hour = (at // SECOND + 8 * 3600) % 86_400 / 3600
+    shape = 0.25 + 0.75 * np.clip(np.sin((hour - 6.5) / 13 * np.pi), 0, None)
     step = np.diff(at, prepend=at[0] - 15 * MINUTE) / HOUR
     return np.asarray(5e6 + np.floor(np.cumsum(power * shape * step)), np.float64)
 
