@@ -62,6 +62,18 @@ def _drawn(page: Page) -> None:
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+NEVER = {
+    "id": "p",
+    "name": {"en": "Kitchen plug"},
+    "state": "never",
+    "gateway": "",
+    "stale": 0,
+    "offset": None,
+    "dead": None,
+    "seen": None,
+}
+
+
 def test_the_now_view_answers_with_totals_alerts_silence_and_sites(open_page: Open) -> None:
     page = open_page()
     expect(page.locator(".strip")).to_contain_text("Electricity")
@@ -110,7 +122,26 @@ def test_no_data_is_a_dash_and_never_a_zero(open_page: Open, folder: Path) -> No
         expect(page.locator('[data-row="a.ch2.power"] .age')).to_contain_text("–")
         page.goto(f"{empty.url}/#/now")
         expect(page.locator("tr[data-site=a] .v")).to_have_text("–")
+        expect(page.locator("main")).to_contain_text("0 of 4 reporting")
         page.context.close()
+
+
+def test_a_device_that_never_spoke_is_not_said_to_speak(open_page: Open) -> None:
+    page = open_page()
+    page.route(
+        "**/api/v1/devices?*", lambda route: route.fulfill(json={"total": 1, "counts": {}, "after": None, "devices": [NEVER]})
+    )
+    page.reload()
+    expect(page.locator("main")).to_contain_text("1 device was never heard")
+    expect(page.locator("main")).not_to_contain_text("All devices speak")
+
+
+def test_a_service_that_does_not_answer_is_said_in_words(open_page: Open, watch: Watch) -> None:
+    watch.expected = ("net::ERR_FAILED",)
+    page = open_page()
+    page.route("**/api/v1/quarantine*", lambda route: route.abort())
+    page.goto(page.url.split("#")[0] + "#/devices?tab=quarantine")
+    expect(page.get_by_role("alert")).to_contain_text("Steward does not answer.")
 
 
 def test_an_alert_appears_without_a_reload_on_top_and_is_announced(open_page: Open, service: Service) -> None:

@@ -1,6 +1,7 @@
 // The API as functions: what the page asks, and what it does. Failures are errors whose text is the problem's detail (RFC 9457).
 import { learnTime } from './clock.js';
 import { underOf } from './facility.js';
+import { t } from './i18n.js';
 import { failure } from './said.js';
 import { me } from './settings.js';
 import { seed } from './values.js';
@@ -24,14 +25,23 @@ async function bodyOf(answer) {
   return body;
 }
 
+/** An answer, whatever it says; where there is none, an error in words instead of the browser's. @param {string} address @param {RequestInit} how */
+async function asked(address, how) {
+  try {
+    return await fetch(address, how);
+  } catch (error) {
+    throw error instanceof TypeError ? new Error(t('load.noAnswer')) : error;
+  }
+}
+
 /** @param {string} path @param {Record<string, any>} [query] @param {AbortSignal} [signal] */
-export const get = async (path, query, signal) => bodyOf(await fetch(url(path, query), { signal, headers: { Accept: 'application/json' } }));
+export const get = async (path, query, signal) => bodyOf(await asked(url(path, query), { signal, headers: { Accept: 'application/json' } }));
 
 /** @param {string} path @param {any} body */
-export const post = async (path, body) => bodyOf(await fetch(url(path), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }));
+export const post = async (path, body) => bodyOf(await asked(url(path), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }));
 
 /** @param {string} path */
-export const remove = async (path) => bodyOf(await fetch(url(path), { method: 'DELETE' }));
+export const remove = async (path) => bodyOf(await asked(url(path), { method: 'DELETE' }));
 
 export const id = encodeURIComponent;
 

@@ -23,7 +23,7 @@ export function Quiet({ branch, turn }) {
   const load = useLoad(`quiet ${branch} ${turn} ${renewal.value}`, (signal) => api.devices(branch, {}, signal));
   const devices = load.data?.devices ?? [];
   const stuck = ranked(branch).filter((alert) => alert.kind === 'stuck');
-  const lines = [...silent(devices), ...stuck.map(still), ...clocks(devices)];
+  const lines = [...silent(devices), ...never(devices), ...stuck.map(still), ...clocks(devices)];
   const points = devices.reduce((sum, device) => sum + device.stale, 0);
   return html`<${Panel} title=${t('quiet.title')} note=${points ? t('quiet.note', { n: points }) : ''} more=${html`<a class="link" href=${href('devices')}>${t('view.devices')}</a>`}>
     ${!load.data ? html`<${Pending} load=${load} />` : !lines.length ? html`<${Empty} title=${t('quiet.none')}>${t('quiet.noneWords')}</${Empty}>` : html`
@@ -43,6 +43,14 @@ function silent(devices) {
     const key = device.state === 'dead' ? 'quiet.dead' : 'quiet.silent';
     return { key: device.id, who: named(device.name) || device.id, href: href('devices', device.id), silent: true, why: `${t(key, { v })} · ${behind.length ? t('quiet.behind', { n: points }) : t('quiet.points', { n: points })}` };
   });
+}
+
+/** Devices that never spoke since the start: while a site is set up they are many, so one line. @param {any[]} devices */
+function never(devices) {
+  const mute = devices.filter((device) => device.state === 'never');
+  if (!mute.length) return [];
+  const names = mute.slice(0, 3).map((device) => named(device.name) || device.id).join(' · ');
+  return [{ key: 'never', who: t('quiet.never', { n: mute.length }), href: href('devices', '', { state: 'never' }), silent: true, why: mute.length > 3 ? `${names} …` : names }];
 }
 
 const still = (alert) => ({ key: alert.id, who: sentence(alert, zoneOf(alert)), href: href('alerts', alert.id), silent: false, why: t('quiet.stuck', { v: duration(now() - alert.since) }) });

@@ -22,7 +22,7 @@ export function Sites({ load, usual }) {
   // one prefix a column: that of the largest site
   const power = displayOf('W', Math.max(...sites.map((site) => site.power ?? 0)));
   const energy = displayOf('Wh', Math.max(...sites.map((site) => site.today ?? 0)));
-  const reporting = sites.filter((site) => site.points > site.stale + site.silent).length;
+  const reporting = sites.filter((site) => site.newest && site.points > site.stale + site.silent).length;
   return html`<${Panel} title=${t('sites.title')} note=${t('sites.note', { n: reporting, all: sites.length })} more=${more}><table class="sites">
     <thead><tr><th>${t('kind.site')}</th><th class="num">${t('sites.power')}</th><th class="wide-only">${t('sites.usual')}</th><th class="wide-only">${t('sites.day')}</th><th class="num wide-only">${t('sites.today')}</th><th>${t('view.alerts')}</th><th class="num">${t('points.age')}</th></tr></thead>
     <tbody>${sites.map((site) => html`<${Site} key=${site.key} site=${site} grid=${load.data} usual=${usual(site.power_points)} power=${power} energy=${energy} weight=${weight.get(site.key)} />`)}</tbody></table></${Panel}>`;
