@@ -155,7 +155,7 @@ def _windows(state: State, found: Interval, ready: BoolArray) -> None:
     step = np.maximum(intervals.resolution(state, rows), state["at_least"][rows])[:, None]
     limit = np.maximum(RATIO * usual, STEPS * step)
     spread = np.nan_to_num(state["slow_spread"][rows])
-    least = np.maximum(ALMOST * state["at_least"][rows][:, None], OF_SPREAD * spread[:, None])
+    least = ALMOST * np.maximum(state["at_least"][rows][:, None], OF_SPREAD * spread[:, None])
     hot = valid & ready[:, None] & (z >= limit) & (z >= least) & (z > 0)
     _follow(state, found, base)
     where = np.flatnonzero(hot.any(axis=1))

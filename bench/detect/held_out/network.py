@@ -276,7 +276,7 @@ def _failing(name: str, sound: list[FloatArray], judged: list[FloatArray], after
             fit = before[-LEAD:] if one.streams else before
             scores, seconds = timed(lambda one=one, fit=fit, rows=rows: _engines(one, fit, rows))  # type: ignore[misc]
             healthy = np.concatenate([own[: _sound(len(own), rest)] for own, rest in zip(scores, after, strict=True)])
-            limit = float(np.quantile(healthy, 1 - false, method="higher"))
+            limit = float(np.quantile(healthy, 1 - false, method="lower"))
             held = peak_kb(lambda one=one, fit=before[-LEAD:], rows=rows: _engines(one, fit, rows[:2]))  # type: ignore[misc]
             what = one.name if span == 1 else f"{one.name}, means of {span} rows"
             lines.append([what, *_judged(scores, limit, after)[1], f"{1e6 * seconds / cycles:.0f}", f"{held:,.0f}"])
