@@ -11,12 +11,18 @@ export function axes(point, zone, display, token) {
     { ...common, space: 76, size: 38, grid: { show: false }, values: (u, splits, axis, space, step) => timeWords(splits, step, zone) },
     {
       ...common,
-      size: 58,
+      size: room,
       label: undefined,
       splits: point.nature === 'state' ? (u, axis, low, high) => wholes(low, high) : undefined,
       values: (u, splits) => (point.nature === 'state' ? splits.map((v) => (v === null ? '' : stateText(v, point))) : numbers(splits, display.symbol)),
     },
   ];
+}
+
+/** As wide as the longest label needs, signs of CJK counting for more. @param {any} u @param {string[] | null} labels */
+function room(u, labels) {
+  const wide = (/** @type {string} */ text) => [...text].reduce((sum, sign) => sum + (sign > '\u2e80' ? 12 : 7), 0);
+  return Math.max(58, ...(labels ?? []).map((label) => wide(String(label ?? '')) + 14));
 }
 
 /** Whole numbers only: there is nothing between two states. */
