@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from api.schema import Ms, Shape
+from api.schema import Ms, Names, Shape
 from api.schema_trials import Ask, Moment
 
 PeriodName = Literal["quarter", "hour", "day", "month", "billing", "year"]
@@ -16,9 +16,11 @@ Who = Annotated[str, Field(min_length=1, max_length=200, description="who says s
 
 class LedgerRegister(Shape):
     """A register. held: reads that wait; clean: closed with the others; error: why it could not be solved; today: consumption
-    since local midnight; waiting: its history is still being worked out."""
+    since local midnight; waiting: its history is still being worked out; node: key of the node it hangs on."""
 
     point: str
+    name: Names
+    node: str
     at: Ms | None
     value: float | None
     settled_until: Ms | None

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.context import Here
+from api.catalogue import place
+from api.context import Context, Here
 from api.problems import Refusal
 from api.reply import When, moment, reply
 from api.routes._shared import failures
@@ -42,8 +43,14 @@ MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 @router.get("/ledger", response_model=LedgerRegisters, responses=failures(), summary="Registers")
 async def registers(here: Here) -> Response:
-    """Every register with its last read and what is open about it."""
-    return reply({"registers": list(await here.services.ledger.registers())})
+    """Every register with its last read, where it hangs and what is open about it."""
+    return reply({"registers": [_placed(here, row) for row in await here.services.ledger.registers()]})
+
+
+def _placed(here: Context, register: Mapping[str, Any]) -> dict[str, Any]:
+    """A register with its name and its place in the tree."""
+    point = here.catalogue.facility.points.get(register["point"])
+    return {**register, "name": {} if point is None else point.name, "node": "" if point is None else place(point)}
 
 
 @router.get("/ledger/questions", response_model=LedgerQuestions, responses=failures(), summary="Questions")

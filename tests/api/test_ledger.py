@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api.catalogue import place
 from steward.app.ledger.desk import LedgerDesk
 from tests.api.conftest import Get
 from tests.api.ledger_world import POINT, SWAP, books_of
@@ -47,6 +48,10 @@ async def test_the_list_of_registers_says_how_each_stands(ledger: World, get: Ge
     assert states[POINT]["questions"] == 1
     assert states[POINT]["fault"] == "question"
     assert states[POINT]["at"] == int(ledger.more["at"][-1]) // 1_000_000
+    assert (states[POINT]["name"], states[POINT]["node"]) == (
+        ledger.facility.points[POINT].name,
+        place(ledger.facility.points[POINT]),
+    )
 
 
 async def test_a_question_is_answered_once_and_its_restatement_is_on_record(ledger: World, get: Get) -> None:

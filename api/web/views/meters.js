@@ -1,12 +1,12 @@
 // Meters: how every register stands, and the questions that only a person can answer, with what follows from each answer.
-import { html, useLoad, useState } from '../lib/html.js';
-import { t, word } from '../lib/i18n.js';
+import { html, useChange, useLoad, useState } from '../lib/html.js';
+import { named, t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { age, exact, measure, number } from '../lib/format.js';
 import { registerOf } from '../lib/units.js';
-import { firstZone } from '../lib/facility.js';
+import { facility, firstZone, trail, within } from '../lib/facility.js';
 import { useSecond } from '../lib/clock.js';
-import { href } from '../lib/route.js';
+import { here, href, refine, route } from '../lib/route.js';
 import { useBeat } from '../lib/beat.js';
 import { tell } from '../lib/say.js';
 import { Empty, Panel, Pending } from '../parts/panel.js';
@@ -17,12 +17,17 @@ export function Meters() {
   const load = useLoad(`meters ${turn} ${round}`, (signal) => Promise.all([api.registers(signal), api.questions(signal)]));
   if (!load.data) return html`<section class="panel"><${Pending} load=${load} /></section>`;
   const [registers, questions] = load.data;
-  return html`<${Questions} questions=${questions} onAnswer=${() => setRound(round + 1)} /><${Registers} registers=${registers} />`;
+  const known = new Map(registers.map((one) => [one.point, one]));
+  return html`<${Questions} questions=${questions} known=${known} onAnswer=${() => setRound(round + 1)} /><${Registers} registers=${registers} />`;
 }
 
-function Questions({ questions, onAnswer }) {
+/** What people call a register, else its id; and where it hangs. */
+const nameOf = (register) => named(register?.name) || register?.point || '';
+const placeOf = ({ node }) => trail(node).slice(1).map((one) => named(one.name) || one.id).join(' › ');
+
+function Questions({ questions, known, onAnswer }) {
   return html`<${Panel} title=${t('meters.questions')} note=${t('meters.questionsNote')}>
-    ${questions.length ? questions.map((one) => html`<${Question} key=${one.id} question=${one} onAnswer=${onAnswer} />`) : html`<div class="empty">${t('meters.nothing')}</div>`}</${Panel}>`;
+    ${questions.length ? questions.map((one) => html`<${Question} key=${one.id} question=${one} name=${nameOf(known.get(one.point)) || one.point} onAnswer=${onAnswer} />`) : html`<div class="empty">${t('meters.nothing')}</div>`}</${Panel}>`;
 }
 
 /** What a person may know better than the reads, by answer; the rest of an answer (times) is the question's own. */
@@ -30,14 +35,14 @@ const ENTERED = { swap: ['end', 'start'], consumption: ['value'], digits: ['digi
 /** What is counted, not read: it carries the ratios of transformers already. */
 const COUNTED = new Set(['consumption', 'low', 'high']);
 
-function Question({ question, onAnswer }) {
+function Question({ question, name, onAnswer }) {
   const zone = firstZone();
   const [open, setOpen] = useState('');
   const point = { unit: question.unit, nature: 'counter' };
   const known = ([name, value]) => html`<dt>${word('known', name)}</dt><dd>${name === 'reads' ? number(value, 0) : measure(COUNTED.has(name) ? value : value * question.resolution, point)}</dd>`;
   const answer = (chosen, values = {}) => api.answer(question.id, chosen.number, values).then(() => { tell(t('meters.taken')); onAnswer(); }, (error) => tell(error.message));
   return html`<div class="trouble" data-question=${question.id}><div>
-    <b>${word('topic', question.topic)}</b> <a class="link" href=${href('point', question.point)}><bdi>${question.point}</bdi></a>
+    <b>${word('topic', question.topic)}</b> <a class="link" href=${href('point', question.point)}><bdi>${name}</bdi></a>
     <span class="note">${exact(question.start, zone)} – ${exact(question.at, zone)}</span>
     <dl class="facts">${Object.entries(question.known).map(known)}</dl>
     <div class="bar">${question.answers.map((one) => html`<button key=${one.number} onClick=${() => answer(one)}>${word('answer', one.action)}${one.consumption === null ? '' : ` → ${measure(one.consumption, point)}`}</button>${fields(one).length > 0 && html`<button class="ghost" aria-expanded=${open === one.action} aria-label=${`${word('answer', one.action)}: ${t('meters.enter')}`} onClick=${() => setOpen(open === one.action ? '' : one.action)}>${t('meters.enter')}</button>`}`)}</div>
@@ -65,14 +70,20 @@ function Entry({ question, answer, onSend }) {
 const customary = ({ unit }, nature = '') => ({ unit, nature, metric: { s: 'runtime', m: 'odometer', m3: 'water' }[unit] ?? '' });
 
 function Registers({ registers }) {
+  useChange(facility);
   const at = useSecond();
-  const seen = registers.filter((one) => one.at !== null);
+  const { branch, q = '' } = route.value.query;
   const waiting = registers.filter((one) => one.waiting).length;
-  if (!seen.length) return html`<${Panel} title=${t('meters.registers')}><${Empty} title=${t('meters.none')}>${waiting ? t('meters.waiting', { n: waiting }) : t('meters.noneWords')}</${Empty}></${Panel}>`;
-  const note = waiting > 1 ? t('meters.waiting', { n: waiting }) : t('points.note', { n: registers.length });
-  return html`<${Panel} title=${t('meters.registers')} note=${note}><div class="scroll-x"><table class="registers">
+  if (registers.every((one) => one.at === null)) return html`<${Panel} title=${t('meters.registers')}><${Empty} title=${t('meters.none')}>${waiting ? t('meters.waiting', { n: waiting }) : t('meters.noneWords')}</${Empty}></${Panel}>`;
+  const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+  const shown = registers.filter((one) => within(one.node, branch)).map((one) => ({ ...one, place: placeOf(one) }))
+    .filter((one) => words.every((part) => `${one.point} ${Object.values(one.name).join(' ')} ${one.place}`.toLowerCase().includes(part)));
+  const note = waiting > 1 ? t('meters.waiting', { n: waiting }) : t('points.note', { n: shown.length });
+  return html`<${Panel} title=${t('meters.registers')} note=${note}>
+    <div class="bar"><input type="search" aria-label=${t('list.filter')} placeholder=${t('list.filter')} value=${q} onInput=${(event) => refine({ q: event.currentTarget.value || undefined })} /></div>
+    ${!shown.length ? html`<${Empty} title=${t('list.noMatch')}>${t('list.noMatchWords')} <a class="link" href=${here({ q: undefined })}>${t('list.clear')}</a></${Empty}>` : html`<div class="scroll-x"><table class="registers">
     <thead><tr><th>${t('meters.register')}</th><th class="num">${t('meters.read')}</th><th class="num wide-only">${t('meters.age')}</th><th class="num">${t('meters.today')}</th><th>${t('meters.state')}</th><th class="num wide-only">${t('meters.revision')}</th></tr></thead>
-    <tbody>${registers.map((one) => html`<tr key=${one.point} data-register=${one.point}><td class="wrap"><a class="link" href=${href('point', one.point)}><bdi>${one.point}</bdi></a></td>
+    <tbody>${shown.map((one) => html`<tr key=${one.point} data-register=${one.point}><td class="wrap"><a class="link" href=${href('point', one.point)}><bdi>${nameOf(one)}</bdi></a>${one.place && html`<br /><small class="note"><bdi>${one.place}</bdi></small>`}</td>
       <td class="num">${measure(one.value, customary(one, 'counter'))}</td><td class="num age wide-only">${one.at === null ? '–' : age(at - one.at)}</td><td class="num" data-today>${measure(one.today, customary(one))}</td>
-      <td>${word('meterfault', one.fault)}${one.error && html` <span class="note"><bdi>${one.error}</bdi></span>`}</td><td class="num wide-only">${one.revision || '–'}</td></tr>`)}</tbody></table></div></${Panel}>`;
+      <td>${word('meterfault', one.fault)}${one.error && html` <span class="note"><bdi>${one.error}</bdi></span>`}</td><td class="num wide-only">${one.revision || '–'}</td></tr>`)}</tbody></table></div>`}</${Panel}>`;
 }
