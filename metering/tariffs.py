@@ -22,6 +22,8 @@ MICRO = 1_000_000
 """Integer money units in one unit of the currency."""
 FLAT = "flat"
 """Name of the price where no period holds."""
+
+
 class DemandKind(StrEnum):
     """What a demand charge is paid for."""
 

@@ -343,8 +343,8 @@ CHINESE_VIEWS = {
     "#/devices?tab=quality": ".facts dd",
 }
 OWN = [
-    *["img src=x", "window.hacked", "very long " * 20, "made for the test", "letter of the energy office", "Li Wei", "State Grid"],
-    *["somebody at the page", "XLSX, English", "HTML, English", "CSV, English"],
+    *["img src=x", "window.hacked", "very long " * 20, "made for the test", "letter of the energy office", "Li Wei"],
+    *["State Grid", "somebody at the page", "XLSX, English", "HTML, English", "CSV, English"],
 ]
 """What the facility of these tests and its people say in one language."""
 
