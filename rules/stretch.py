@@ -207,8 +207,8 @@ def extend(
 
 
 def outlasting(bank: Bank, rows: IntArray, of: IntArray, at: IntArray, keep: BoolArray, more: int = 0) -> BoolArray:
-    """`keep` with the first and last of each row; and those at which an alert may outlast its condition: then its value is
-    that of the newest sample."""
+    """`keep` with the first and last of each row; and those at which an alert may outlast its condition: sums of its
+    evidence (COMPLETES) and a condition that returns are told as of the newest sample."""
     keep[np.flatnonzero(np.diff(of, prepend=-1))] = True
     keep[np.flatnonzero(np.diff(of, append=-1))] = True
     wait = _outlasts(bank, rows, more)
