@@ -4,7 +4,7 @@ import { named, t, word } from '../lib/i18n.js';
 import { api } from '../lib/api.js';
 import { age, exact, measure, number } from '../lib/format.js';
 import { registerOf } from '../lib/units.js';
-import { facility, firstZone, trail, within } from '../lib/facility.js';
+import { facility, firstZone, nodeOf, trail, within } from '../lib/facility.js';
 import { useSecond } from '../lib/clock.js';
 import { here, href, refine, route } from '../lib/route.js';
 import { useBeat } from '../lib/beat.js';
@@ -21,13 +21,13 @@ export function Meters() {
   return html`<${Questions} questions=${questions} known=${known} onAnswer=${() => setRound(round + 1)} /><${Registers} registers=${registers} />`;
 }
 
-/** What people call a register, else its id; and where it hangs. */
-const nameOf = (register) => named(register?.name) || register?.point || '';
-const placeOf = ({ node }) => trail(node).slice(1).map((one) => named(one.name) || one.id).join(' › ');
+/** What people call a register: what it hangs on and its own name, else its id; and what lies above. */
+const nameOf = ({ point, name, node }) => (named(name) ? [nodeOf(node), { name, id: '' }].filter(Boolean).map((one) => named(one.name) || one.id).join(' · ') : point);
+const placeOf = ({ node }) => trail(node).slice(1, -1).map((one) => named(one.name) || one.id).join(' › ');
 
 function Questions({ questions, known, onAnswer }) {
   return html`<${Panel} title=${t('meters.questions')} note=${t('meters.questionsNote')}>
-    ${questions.length ? questions.map((one) => html`<${Question} key=${one.id} question=${one} name=${nameOf(known.get(one.point)) || one.point} onAnswer=${onAnswer} />`) : html`<div class="empty">${t('meters.nothing')}</div>`}</${Panel}>`;
+    ${questions.length ? questions.map((one) => html`<${Question} key=${one.id} question=${one} name=${nameOf(known.get(one.point) ?? one)} onAnswer=${onAnswer} />`) : html`<div class="empty">${t('meters.nothing')}</div>`}</${Panel}>`;
 }
 
 /** What a person may know better than the reads, by answer; the rest of an answer (times) is the question's own. */
@@ -76,14 +76,14 @@ function Registers({ registers }) {
   const waiting = registers.filter((one) => one.waiting).length;
   if (registers.every((one) => one.at === null)) return html`<${Panel} title=${t('meters.registers')}><${Empty} title=${t('meters.none')}>${waiting ? t('meters.waiting', { n: waiting }) : t('meters.noneWords')}</${Empty}></${Panel}>`;
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = registers.filter((one) => within(one.node, branch)).map((one) => ({ ...one, place: placeOf(one) }))
-    .filter((one) => words.every((part) => `${one.point} ${Object.values(one.name).join(' ')} ${one.place}`.toLowerCase().includes(part)));
+  const shown = registers.filter((one) => within(one.node, branch)).map((one) => ({ ...one, called: nameOf(one), place: placeOf(one) }))
+    .filter((one) => words.every((part) => `${one.point} ${one.called} ${one.place}`.toLowerCase().includes(part)));
   const note = waiting > 1 ? t('meters.waiting', { n: waiting }) : t('points.note', { n: shown.length });
   return html`<${Panel} title=${t('meters.registers')} note=${note}>
     <div class="bar"><input type="search" aria-label=${t('list.filter')} placeholder=${t('list.filter')} value=${q} onInput=${(event) => refine({ q: event.currentTarget.value || undefined })} /></div>
     ${!shown.length ? html`<${Empty} title=${t('list.noMatch')}>${t('list.noMatchWords')} <a class="link" href=${here({ q: undefined })}>${t('list.clear')}</a></${Empty}>` : html`<div class="scroll-x"><table class="registers">
     <thead><tr><th>${t('meters.register')}</th><th class="num">${t('meters.read')}</th><th class="num wide-only">${t('meters.age')}</th><th class="num">${t('meters.today')}</th><th>${t('meters.state')}</th><th class="num wide-only">${t('meters.revision')}</th></tr></thead>
-    <tbody>${shown.map((one) => html`<tr key=${one.point} data-register=${one.point}><td class="wrap"><a class="link" href=${href('point', one.point)}><bdi>${nameOf(one)}</bdi></a>${one.place && html`<br /><small class="note"><bdi>${one.place}</bdi></small>`}</td>
+    <tbody>${shown.map((one) => html`<tr key=${one.point} data-register=${one.point}><td class="wrap"><a class="link" href=${href('point', one.point)}><bdi>${one.called}</bdi></a>${one.place && html`<br /><small class="note"><bdi>${one.place}</bdi></small>`}</td>
       <td class="num">${measure(one.value, customary(one, 'counter'))}</td><td class="num age wide-only">${one.at === null ? '–' : age(at - one.at)}</td><td class="num" data-today>${measure(one.today, customary(one))}</td>
       <td>${word('meterfault', one.fault)}${one.error && html` <span class="note"><bdi>${one.error}</bdi></span>`}</td><td class="num wide-only">${one.revision || '–'}</td></tr>`)}</tbody></table></div>`}</${Panel}>`;
 }
