@@ -103,7 +103,7 @@ def _amount(cost: Mapping[str, Any]) -> str:
     if isinstance(energy := cost.get("energy"), int | float):
         return f"{wording.number(energy / 1e3)} kWh"
     if isinstance(volume := cost.get("volume"), int | float):
-        return f"{wording.number(volume)} m3"
+        return f"{wording.number(volume)} m³"
     return ""
 
 

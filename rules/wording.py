@@ -172,7 +172,7 @@ def _measure(value: float, alert: Alert, point: Point | None, language: str) -> 
     shown = point.display_unit if point and point.display_unit and canonical == point.unit else _SHOWN.get(canonical, canonical)
     scale, offset = _conversion(shown, canonical)
     change = alert.kind == "rate"  # a difference has no zero to shift
-    symbol = ("K" if canonical == "degC" and shown != "°F" else shown) if change else shown
+    symbol = (("K" if canonical == "degC" and shown != "°F" else shown) if change else shown).replace("m3", "m³")
     per = alert.evidence.get("per_ns") if change else None
     tail = f"/{span(int(per), language)}" if isinstance(per, int) else ""
     amount = number((value - (0.0 if change else offset)) / scale)

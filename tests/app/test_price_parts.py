@@ -302,5 +302,5 @@ def test_the_counterfactual_is_a_sentence_in_display_units(facility: Facility) -
 def test_a_cost_in_words_names_amount_money_and_what_a_day_costs() -> None:
     cost = {"energy": 312_000.0, "money": 187.35, "currency": "CNY", "carbon": 178.0, "per_day": 412.0}
     assert counterfactual.costs(cost) == "So far 312 kWh, 187.35 CNY, 178 kg CO2; 412.00 CNY a day if left."
-    assert counterfactual.costs({"volume": 4.2}, "zh") == "已耗4.2 m3。"
+    assert counterfactual.costs({"volume": 4.2}, "zh") == "已耗4.2 m³。"
     assert counterfactual.costs(None) == ""
