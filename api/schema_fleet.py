@@ -30,7 +30,7 @@ class Vehicle(Shape):
     longitude: float | None
     away: float | None = Field(description="m from its site")
     approved: bool | None = Field(description="whether a trip is approved now: what its point of the role `trip_approved` says")
-    today: float | None = Field(description="m on its odometer since local midnight")
+    today: float | None = Field(description="m since local midnight as the ledger has them")
     worst: Severity | None
     alerts: AlertCounts
 

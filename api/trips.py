@@ -1,7 +1,7 @@
 """Trips of a vehicle out of what it said: when its engine ran, how far it went, how long it stood with the engine on. Pure.
 
 Invariants: a trip is a stretch of running engine (where that is not known, of driving), short stops included; what is not
-measured is None, never zero; a register that falls counts no distance.
+measured is None, never zero; an odometer that falls, or rises faster than anything drives, counts no distance: the fixes do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from steward.ground import distance, sound
 from steward.model import BoolArray, FloatArray, NumberArray
 from steward.store import Windows
-from steward.units import MINUTE
+from steward.units import MINUTE, SECOND
 
 OUT_SPEED = 3 / 3.6
 """m/s: a vehicle that is faster is on its way; receivers of satellites drift below it."""
@@ -22,6 +22,8 @@ HELD = 10 * MINUTE
 """How long an engine or a speed is taken to be as it was said last."""
 STOP = 5 * MINUTE
 """The engine may be off for so long within one trip."""
+FASTEST = 70.0
+"""m/s: an odometer that says more was replaced or misread."""
 SHORT = 3 * MINUTE
 """An engine that runs for less without a move is no trip."""
 Place = tuple[float, float]
@@ -134,8 +136,8 @@ def _change(values: FloatArray, a: int, b: int) -> float | None:
 
 def _distance(said: Track, a: int, b: int) -> float | None:
     driven = _change(said.odometer, a, b)
-    if driven is not None:
-        return max(0.0, driven)
+    if driven is not None and 0 <= driven <= FASTEST * (b - a + 1) * said.step / SECOND:
+        return driven
     fixed = np.flatnonzero(sound(said.latitude[a : b + 1], said.longitude[a : b + 1])) + a
     if len(fixed) < 2:
         return None

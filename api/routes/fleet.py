@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,12 @@ from api.context import Context, Here
 from api.problems import Refusal
 from api.reply import MILLISECOND, When, moment, ms, reply
 from api.routes._shared import Under, failures
-from api.routes.now import midnight
 from api.schema_fleet import Fleet, Trips
 from api.trips import OUT_SPEED, Trip, between, place_of, track, trips
-from steward.errors import NotFound, StoreError
+from steward.errors import NotFound
 from steward.live import Freshness
 from steward.model import Equip, Point
-from steward.units import DAY, MINUTE, SECOND
+from steward.units import DAY, MINUTE
 
 router = APIRouter(tags=["fleet"])
 TYPES = frozenset(("vehicle", "bus"))
@@ -48,7 +46,7 @@ async def fleet(here: Here, under: Under = "") -> Response:
     key, now = here.key(under), here.services.clock()
     here.services.live.refresh(now)
     nodes = [node for node in here.catalogue.nodes if _vehicle(node) and (not key or here.catalogue.inside(node.key, key))]
-    today = await here.remembered("fleet", here.services.settings.summary_age, lambda: _today(here, now))
+    today = await here.remembered("fleet", here.services.settings.summary_age, lambda: _today(here))
     counts = here.board.counts(here.catalogue)
     return reply({"now": ms(now), "vehicles": [_row(here, node, counts, today) for node in nodes]})
 
@@ -171,24 +169,12 @@ def _trip(here: Context, node: Node, one: Trip, measured: bool) -> dict[str, Any
     }
 
 
-async def _today(here: Context, now: int) -> dict[str, float]:
-    """Vehicle -> m on its odometer since local midnight; none where the store does not answer."""
-    made: dict[str, float] = {}
-    by_zone: dict[str, list[tuple[str, int]]] = {}
+async def _today(here: Context) -> dict[str, float]:
+    """Vehicle -> m since local midnight, as the ledger has them: a glitch or a new odometer is no distance."""
+    booked = {row["point"]: row["today"] for row in await here.services.ledger.registers()}
+    made = {}
     for node in here.catalogue.nodes:
         point = _points(here, node).get("odometer") if _vehicle(node) else None
-        if point is not None:
-            site = here.catalogue.facility.sites.get(_site(here, node))
-            by_zone.setdefault(site.time_zone if site else "UTC", []).append((node.id, here.services.index.add(point.id)))
-    for zone, pairs in by_zone.items():
-        made |= await _rises(here, pairs, midnight(now, zone), now + SECOND)
+        if point is not None and booked.get(point.id) is not None:
+            made[node.id] = booked[point.id]
     return made
-
-
-async def _rises(here: Context, pairs: Sequence[tuple[str, int]], start: int, end: int) -> dict[str, float]:
-    try:
-        found = await here.services.store.aggregate([number for _, number in pairs], start, end, DAY + 2 * 3600 * SECOND, start)
-    except StoreError:
-        return {}
-    rise = dict(zip(found.point.tolist(), (found.last - found.first).tolist(), strict=True))
-    return {id: max(0.0, rise[number]) for id, number in pairs if number in rise}

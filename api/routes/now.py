@@ -55,7 +55,7 @@ async def summary(here: Here, under: Under = "") -> Response:
     return reply(
         {
             "now": ms(now),
-            "day_start": ms(midnight(now, zone)),
+            "day_start": ms(_midnight(now, zone)),
             "quantities": {
                 name: _power(here, gauges) | {"today": total, "today_unit": counters[0].unit if counters else ""}
                 for (name, (gauges, counters)), total in zip(chosen.items(), totals, strict=True)
@@ -177,14 +177,14 @@ async def _today(here: Context, chosen: Sequence[tuple[list[Point], list[Point]]
         return [None for _ in registers]
     if not isinstance(here.services.ledger, NoLedger):
         return [await _booked(here, points, zone) for points in registers]
-    found = await _aggregate(here, wanted, midnight(now, zone), now + SECOND, HOUR)
+    found = await _aggregate(here, wanted, _midnight(now, zone), now + SECOND, HOUR)
     return [_total(found, _numbers(here, points)) if points else None for points in registers]
 
 
 async def _booked(here: Context, registers: Sequence[Point], zone: str) -> float | None:
     """What the ledger has of some registers since local midnight: closed quarter-hours, whatever the registers did."""
     now = here.services.clock()
-    start = midnight(now, zone)
+    start = _midnight(now, zone)
     if not registers or now <= start:
         return None
     return await here.services.ledger.total([point.id for point in registers], start, now)
@@ -207,7 +207,7 @@ async def _sites(here: Context, catalogue: Catalogue) -> dict[str, tuple[list[fl
         counters = [
             point for site, pair in chosen.items() if catalogue.facility.sites[site].time_zone == zone for point in pair[1]
         ]
-        todays[zone] = await _aggregate(here, counters, midnight(now, zone), now + SECOND, HOUR)
+        todays[zone] = await _aggregate(here, counters, _midnight(now, zone), now + SECOND, HOUR)
     for site, (gauges, counters) in chosen.items():
         zone = catalogue.facility.sites[site].time_zone
         spark: list[float | None] = [None] * STEPS
@@ -269,7 +269,7 @@ def _spark_start(now: int) -> int:
     return now - now % SPARK - DAY + SPARK
 
 
-def midnight(now: int, zone: str) -> int:
+def _midnight(now: int, zone: str) -> int:
     """ns of the start of the local day."""
     try:
         info = ZoneInfo(zone)

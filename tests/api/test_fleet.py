@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
+from api.services_ledger import NoLedger
 from api.trips import Track, trips
 from steward.units import HOUR, MINUTE, SECOND
 from tests.api.conftest import Get
@@ -69,12 +73,22 @@ def test_without_an_odometer_the_fixes_tell_the_distance_and_without_either_noth
     assert trips(said(speed=[10.0] * 6))[0].distance is None
 
 
-def test_a_register_that_was_replaced_counts_no_distance_and_filling_up_shows() -> None:
+def test_an_odometer_that_was_replaced_counts_no_distance_and_filling_up_shows() -> None:
     (trip,) = trips(
         said(engine=[1] * 6, speed=[9] * 6, odometer=[90_000, 91_000, 0, 0, 1, 2], fuel=[0.2, 0.2, 0.9, 0.9, 0.9, 0.9])
     )
-    assert trip.distance == 0
+    assert trip.distance is None
     assert trip.fuel == pytest.approx(0.7)
+
+
+def test_one_zero_read_of_an_odometer_is_not_all_that_it_ever_drove() -> None:
+    way = [29.0 + 0.001 * step for step in range(6)]
+    (trip,) = trips(
+        said(
+            speed=[0, *[9.0] * 5], odometer=[0, *[7e7 + 100.0 * step for step in range(5)]], latitude=way, longitude=[121.0] * 6
+        )
+    )
+    assert trip.distance == pytest.approx(4 * 111.2, rel=0.01)
 
 
 def test_gaps_are_bridged_for_ten_minutes_and_no_longer() -> None:
@@ -90,6 +104,13 @@ def test_a_receiver_that_has_no_fix_yet_says_nought_and_moves_no_vehicle() -> No
     assert trip.ended_at == (29.002, 121.0)
 
 
+class Booked(NoLedger):
+    """A ledger that has booked nine kilometres of the car today."""
+
+    async def registers(self) -> Sequence[Mapping[str, Any]]:
+        return [{"point": "car-1.odometer", "today": 9000.0}, {"point": "main.energy", "today": None}]
+
+
 @pytest.fixture
 async def driven(world: World) -> World:
     """A car that drove ten minutes an hour ago and stands 1.1 km from its site since, its engine running."""
@@ -97,7 +118,7 @@ async def driven(world: World) -> World:
     more = VEHICLE.replace('"\nequip', '"\ninterval = "1m"\nequip')
     world.facility = facility(text.replace('metric = "ignition"\n', 'metric = "ignition"\ninterval = "1m"\n') + more)
     world.live.rebind(world.facility)
-    world.build()
+    world.build(ledger=Booked())
     for minute in range(70, -1, -1):
         ago = minute * MINUTE + SECOND
         drives = 60 <= minute < 70
@@ -122,7 +143,7 @@ async def test_a_vehicle_says_what_it_does_how_far_it_is_and_whether_that_is_app
     )
     assert car["away"] == pytest.approx(1112, abs=2)
     assert car["odometer"] == 5_009_000
-    assert 0 < car["today"] <= 9000
+    assert car["today"] == 9000
     assert (await get("/fleet", under="block-a"))["vehicles"] == []
 
 
@@ -139,7 +160,7 @@ async def test_the_trips_of_a_vehicle_are_told_newest_first(driven: World, get: 
 async def test_a_vehicle_that_has_gone_quiet_is_silent(driven: World, get: Get) -> None:
     driven.now += 48 * HOUR
     (car,) = (await get("/fleet"))["vehicles"]
-    assert (car["state"], car["today"]) == ("silent", None)
+    assert (car["state"], car["today"]) == ("silent", 9000)
 
 
 async def test_a_vehicle_that_never_spoke_has_no_data_and_no_trip(world: World, get: Get) -> None:
