@@ -8,6 +8,7 @@ only if it was started with this folder's own configuration, since numbers of pr
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -25,13 +26,8 @@ PATIENCE = 10.0
 log = structlog.get_logger()
 
 
-def lock(folder: Path) -> IO[bytes] | None:
-    """Takes the folder until the file is closed or the process ends. None where the system has no such locks. Raises
-    BrokerError when another Steward has it."""
-    try:
-        import fcntl
-    except ImportError:
-        return None
+def lock(folder: Path) -> IO[bytes]:
+    """Takes the folder until the file is closed or the process ends. Raises BrokerError when another Steward has it."""
     file = (folder / "lock").open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,7 +17,7 @@ from api.problems import Refusal
 from api.reply import MILLISECOND, When, moment, ms, reply
 from api.routes._shared import Under, failures
 from api.schema_fleet import Fleet, Trips
-from api.trips import OUT_SPEED, Trip, between, place_of, track, trips
+from api.trips import OUT_SPEED, Place, Trip, between, place_of, track, trips
 from steward.errors import NotFound
 from steward.live import Freshness
 from steward.model import Equip, Point
@@ -56,7 +56,7 @@ async def vehicle_trips(here: Here, id: str, start: When = None, end: When = Non
     """When its engine ran (where that is not known: when it drove), how far, how long it stood idling, and where to; newest
     first, by default those of the last 24 hours, of at most 31 days. Told apart by the minute, beyond a week by five."""
     node = here.catalogue.by_key.get(f"equip:{id}")
-    if node is None or not _vehicle(node):
+    if node is None or not isinstance(node.what, Equip) or not _vehicle(node):
         raise NotFound("vehicle", id)
     until = moment(end, "end", here.services.clock() + MILLISECOND)
     since = moment(start, "start", until - DAY)
@@ -70,7 +70,8 @@ async def vehicle_trips(here: Here, id: str, start: When = None, end: When = Non
     measured = "speed" in points and points["speed"].metric == "speed"
     said = track(found, numbers, first, step, -(-(until - first) // step))
     made = await asyncio.to_thread(trips, said)
-    rows = [_trip(here, node, one, measured) for one in reversed(made)]
+    home = _home(here, node.what)
+    rows = [_trip(one, home, measured) for one in reversed(made)]
     return reply({"id": id, "start": ms(since), "end": ms(until), "step": step // MILLISECOND, "trips": rows})
 
 
@@ -92,43 +93,39 @@ def _points(here: Context, node: Node) -> dict[str, Point]:
 def _row(here: Context, node: Node, counts: dict[str, Any], today: dict[str, float]) -> dict[str, Any]:
     """A vehicle; schema_fleet.Vehicle."""
     points = _points(here, node)
-    values = {name: _value(here, point) for name, point in points.items()}
-    all_values = here.services.live.snapshot(here.catalogue.numbers[node.start : node.end])
-    heard = all_values.freshness[all_values.freshness != Freshness.NO_DATA]
+    every = here.catalogue.points[node.start : node.end]
+    live = here.services.live.snapshot(here.catalogue.numbers[node.start : node.end])
+    heard = live.freshness != Freshness.NO_DATA
+    said = {point.id: value for point, value, known in zip(every, live.value.tolist(), heard, strict=True)
+            if known and math.isfinite(value)}  # fmt: skip
+    values = {name: said.get(point.id) for name, point in points.items()}
     alerts = {**dict.fromkeys((*RANK, "waiting"), 0), **counts.get(node.key, {})}
     what = node.what
     assert isinstance(what, Equip)
-    place = _site_place(here, node)
+    home = _home(here, what)
     fix = place_of(values.get("latitude"), values.get("longitude"))
     measured = "speed" in points and points["speed"].metric == "speed"
-    approved = next((p for p in here.catalogue.points[node.start : node.end] if p.role == APPROVED), None)
-    said = None if approved is None else _value(here, approved)
-    away = between(place, fix) if place and fix else None
+    approved = next((said.get(point.id) for point in every if point.role == APPROVED), None)
+    away = between(home, fix) if home and fix else None
     return {
         "key": node.key,
         "id": node.id,
         "name": node.name,
         "plate": what.plate,
         "type": what.type,
-        "site": _site(here, node),
-        "state": _state(values, heard),
-        "newest": ms(int(all_values.at.max(initial=0))),
+        "site": what.site,
+        "state": _state(values, live.freshness[heard]),
+        "newest": ms(int(live.at.max(initial=0))),
         "speed": values["speed"] if measured else None,
         **{name: values.get(name) for name in ("fuel", "soc", "odometer")},
         "latitude": fix[0] if fix else None,
         "longitude": fix[1] if fix else None,
         "away": away,
-        "approved": None if said is None else said > 0,
+        "approved": None if approved is None else approved > 0,
         "today": today.get(node.id),
         "worst": next((severity for severity in RANK if alerts[severity]), None),
         "alerts": alerts,
     }
-
-
-def _value(here: Context, point: Point) -> float | None:
-    found = here.services.live.snapshot(np.array([here.services.index.add(point.id)], np.int32))
-    value = float(found.value[0])
-    return value if found.freshness[0] != Freshness.NO_DATA and math.isfinite(value) else None
 
 
 def _state(values: dict[str, float | None], heard: Any) -> str:
@@ -141,19 +138,15 @@ def _state(values: dict[str, float | None], heard: Any) -> str:
     return "idling" if (values.get("engine") or 0) > 0 else "parked"
 
 
-def _site(here: Context, node: Node) -> str:
-    return next((step.id for step in here.catalogue.path(node.key) if step.key.startswith("site:")), "")
-
-
-def _site_place(here: Context, node: Node) -> tuple[float, float] | None:
-    site = here.catalogue.facility.sites.get(_site(here, node))
+def _home(here: Context, vehicle: Equip) -> Place | None:
+    """Where its site lies."""
+    site = here.catalogue.facility.sites.get(vehicle.site)
     if site is None or site.latitude is None or site.longitude is None:
         return None
     return site.latitude, site.longitude
 
 
-def _trip(here: Context, node: Node, one: Trip, measured: bool) -> dict[str, Any]:
-    place = _site_place(here, node)
+def _trip(one: Trip, home: Place | None, measured: bool) -> dict[str, Any]:
     return {
         "start": ms(one.start),
         "end": ms(one.end),
@@ -164,7 +157,7 @@ def _trip(here: Context, node: Node, one: Trip, measured: bool) -> dict[str, Any
         "fuel": one.fuel,
         "begun_at": one.begun_at,
         "ended_at": one.ended_at,
-        "away": between(place, one.ended_at) if place and one.ended_at else None,
+        "away": between(home, one.ended_at) if home and one.ended_at else None,
         "running": one.running,
     }
 
